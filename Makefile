@@ -1,0 +1,175 @@
+# Shoal's build. `make help` lists the targets; V=1 shows the commands.
+#
+# VARIANT=release|asan|tsan|fuzz picks flags and an object folder of its own: build/VARIANT.
+# Jobs run in parallel unless -j says how many.
+
+VARIANT  ?= release
+BUILD    ?= build/$(VARIANT)
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+VERSION  := 1.0.0
+Q        := $(if $(V),,@)
+PYTHON   ?= python3
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+CPPFLAGS += -Iinclude -Isrc -DSHOAL_VERSION='"$(VERSION)"' -D_FILE_OFFSET_BITS=64
+CXXFLAGS += -std=c++20 -g -pthread -fPIE -fstack-protector-strong -fstack-clash-protection \
+            -fcf-protection $(WARNINGS) -MMD -MP
+LDFLAGS  += -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LDLIBS   += -lboost_program_options
+
+# Fuzz targets are driven by libFuzzer where clang++ has it, else by a seeded loop of our own.
+DRIVER   := tests/fuzz/driver/seeded_loop.cpp
+
+ifeq ($(VARIANT),release)
+CXXFLAGS += -O2
+CPPFLAGS += -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS
+else ifeq ($(VARIANT),asan)
+CXXFLAGS += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+LDFLAGS  += -fsanitize=address,undefined
+CPPFLAGS += -D_GLIBCXX_ASSERTIONS
+else ifeq ($(VARIANT),tsan)
+CXXFLAGS += -O1 -fno-omit-frame-pointer -fsanitize=thread
+LDFLAGS  += -fsanitize=thread
+CPPFLAGS += -D_GLIBCXX_ASSERTIONS
+else ifeq ($(VARIANT),fuzz)
+CXXFLAGS += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+LDFLAGS  += -fsanitize=address,undefined
+ifeq ($(shell sh tests/fuzz/has-libfuzzer.sh),yes)
+CXX      := clang++
+CXXFLAGS += -fsanitize=fuzzer-no-link
+LDFLAGS  += -fsanitize=fuzzer
+DRIVER   :=
+endif
+else
+$(error VARIANT is release, asan, tsan or fuzz)
+endif
+
+SOURCES  := $(filter-out src/main.cpp,$(wildcard src/*/*.cpp src/*/*/*.cpp))
+LIBRARY  := $(BUILD)/libshoal.a
+SHOAL    := $(if $(filter build/release,$(BUILD)),shoal,$(BUILD)/shoal)
+objects   = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+
+UNIT     := $(call objects,$(wildcard tests/unit/*.cpp tests/support/*.cpp))
+SIM      := $(call objects,$(wildcard tests/sim/*.cpp) tests/support/catch_main.cpp)
+FUZZ     := $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.cpp))
+BENCHES  := $(patsubst tests/bench/%.cpp,$(BUILD)/bench/%,$(wildcard tests/bench/*.cpp))
+TESTS    := $(SHOAL) $(BUILD)/unit-tests $(BUILD)/sim-tests
+RUN      := $(PYTHON) tests/run.py
+
+.PHONY: all deps demo run programs test test-long asan tsan fuzz bench tidy lint format install \
+        uninstall clean help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PRECIOUS: $(BUILD)/%.o
+
+all: $(SHOAL)  ## build ./shoal
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+# Object files and programs -------------------------------------------------------------------
+
+define link
+@mkdir -p $(@D)
+@$(if $(V),,echo "  LD   $@")
+$(Q)$(CXX) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+endef
+
+$(BUILD)/%.o: %.cpp
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  CXX  $<")
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+$(LIBRARY): $(call objects,$(SOURCES))
+	@$(if $(V),,echo "  AR   $@")
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(SHOAL): $(BUILD)/src/main.o $(LIBRARY)
+	$(link)
+
+$(BUILD)/unit-tests: $(UNIT) $(LIBRARY)
+	$(link)
+
+$(BUILD)/sim-tests: $(SIM) $(LIBRARY)
+	$(link)
+
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(LIBRARY)
+	$(link)
+
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(DRIVER)) $(LIBRARY)
+	$(link)
+
+# libFuzzer's main and Catch's are linked into one program each; the peer itself needs neither.
+programs: $(TESTS) $(FUZZ)
+
+# What people run -----------------------------------------------------------------------------
+
+deps:  ## install through apt what is missing
+	$(Q)EXTRA="$(EXTRA)" sh tests/support/install-deps.sh
+
+run: all  ## the peer, with a prompt
+	./$(SHOAL)
+
+demo: deps  ## a real file from four hosts at once, one of them killed midway
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(PYTHON) tests/support/demo.py ./$(SHOAL)
+
+test: deps  ## everything that takes minutes: unit, simulator, fuzz corpus, rules, real processes
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)$(RUN) test --build $(BUILD) --shoal $(SHOAL)
+
+test-long: deps  ## the same under sanitizers, 200 kills, files over 4 GiB, fuzzing
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)$(MAKE) --no-print-directory VARIANT=asan programs
+	$(Q)$(MAKE) --no-print-directory VARIANT=tsan programs
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	$(Q)$(RUN) long --build $(BUILD) --shoal $(SHOAL)
+
+asan tsan: deps  ## build and test with AddressSanitizer and UBSan, or with ThreadSanitizer
+	$(Q)$(MAKE) --no-print-directory VARIANT=$@ programs
+	$(Q)$(RUN) $@
+
+.PHONY: fuzzers
+fuzzers: $(FUZZ)
+
+fuzz: deps  ## fuzz every decoder for FUZZ_SECONDS (60) each
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	$(Q)$(RUN) fuzz
+
+bench: deps  ## speed and memory beside a limit measured in the same run
+	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
+	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) --shoal $(SHOAL)
+
+tidy: deps  ## the project's rules: layers, sizes, headers that compile alone, documents
+	$(Q)$(PYTHON) tests/tidy/tidy.py
+
+lint:  ## clang-tidy, where it is installed
+	$(Q)command -v clang-tidy >/dev/null || { echo "make lint: clang-tidy is not installed" >&2; exit 1; }
+	$(Q)printf '%s\n' $(SOURCES) src/main.cpp | xargs -P $$(nproc) -n 4 sh -c \
+	    'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -std=c++20 2>/dev/null' sh
+
+format:  ## clang-format over all C++
+	$(Q)find include src tests -name '*.[ch]pp' -o -name '*.inc' | xargs clang-format -i
+
+install: all  ## into $DESTDIR$PREFIX
+	install -D -m 755 $(SHOAL) $(DESTDIR)$(PREFIX)/bin/shoal
+	install -D -m 644 docs/shoal.1 $(DESTDIR)$(PREFIX)/share/man/man1/shoal.1
+	install -D -m 644 docs/shoal.bash-completion \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/shoal
+
+uninstall:  ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/shoal $(DESTDIR)$(PREFIX)/share/man/man1/shoal.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/shoal
+
+clean:  ## remove what was built
+	rm -rf build shoal
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

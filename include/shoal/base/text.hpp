@@ -1,0 +1,44 @@
+// Small text tools: display escaping, sizes, rates, durations, hex.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shoal/base/result.hpp"
+#include "shoal/base/time.hpp"
+
+namespace shoal::text {
+
+// For prompt, logs and listings: control characters, DEL, C1, bidi marks, line separators and
+// bytes that are not UTF-8 become \xNN or \u{NNNN}; everything else stays, the backslash too:
+// escaping twice is escaping once.
+std::string escape(std::string_view raw);
+
+// Strict UTF-8 (RFC 3629): no overlongs, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view raw);
+
+// Three significant figures: "999 B", "1.5 KiB", "2.8 GiB"; "112 MiB/s".
+std::string size(std::uint64_t bytes);
+std::string rate(double bytes_per_second);
+// "0.8 s", "14 s", "3 min 20 s", "2 h 5 min"; negative is 0 s.
+std::string duration(Duration span);
+
+// "16MiB", "512KiB", "1.5MB", "100Mbit", "1Gbit", plain bytes, with an optional "/s"; "0" and
+// "off" mean unlimited. Units are exact in their case ("Mb" could mean either). Result is bytes
+// per second, 0 for unlimited.
+Result<std::uint64_t> parse_rate(std::string_view word);
+
+// A whole decimal number in [low, high]; nothing else around it.
+std::optional<std::uint64_t> parse_number(std::string_view word, std::uint64_t low,
+                                          std::uint64_t high);
+
+std::string hex(std::span<const std::uint8_t> bytes);
+// nullopt unless it is an even number of hex digits.
+std::optional<std::vector<std::uint8_t>> unhex(std::string_view digits);
+
+}  // namespace shoal::text
