@@ -1,0 +1,169 @@
+// Every back end of Poller must pass the same tests.
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <map>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "shoal/base/fd.hpp"
+#include "shoal/net/poller.hpp"
+
+using namespace shoal;
+using net::Ready;
+using net::SelectPoller;
+
+namespace {
+
+struct Pipe {
+    Fd reader;
+    Fd writer;
+
+    Pipe() {
+        int ends[2] = {-1, -1};
+        REQUIRE(::pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0);
+        reader.reset(ends[0]);
+        writer.reset(ends[1]);
+    }
+    void put() const { REQUIRE(::write(writer.get(), "x", 1) == 1); }
+    void get() const {
+        char byte = 0;
+        REQUIRE(::read(reader.get(), &byte, 1) == 1);
+    }
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("a poller reports what is ready, and only what was asked for", "[net]",
+                   SelectPoller) {
+    TestType poller;
+    const Pipe pipe;
+    const int reader = pipe.reader.get();
+    const int writer = pipe.writer.get();
+    REQUIRE(poller.watch(reader, true, false));
+    CHECK(poller.wait(0s).empty());
+    pipe.put();
+    {
+        const auto& ready = poller.wait(std::nullopt);
+        REQUIRE(ready.size() == 1);
+        CHECK(ready[0].fd == reader);
+        CHECK(ready[0].readable);
+        CHECK_FALSE(ready[0].writable);
+    }
+    REQUIRE(poller.watch(writer, false, true));
+    CHECK(poller.wait(10s).size() == 2);
+    REQUIRE(poller.watch(reader, false, false));  // asks for nothing: forgotten
+    {
+        const auto& ready = poller.wait(10s);
+        REQUIRE(ready.size() == 1);
+        CHECK(ready[0].fd == writer);
+        CHECK(ready[0].writable);
+        CHECK_FALSE(ready[0].readable);
+    }
+    REQUIRE(poller.watch(writer, true, false));  // a change replaces what was asked before
+    CHECK(poller.wait(0s).empty());
+    poller.forget(writer);
+    poller.forget(writer);
+    CHECK(poller.wait(0s).empty());
+}
+
+TEMPLATE_TEST_CASE("a closed writer makes the reader ready", "[net]", SelectPoller) {
+    TestType poller;
+    Pipe pipe;
+    REQUIRE(poller.watch(pipe.reader.get(), true, false));
+    pipe.writer.reset();
+    REQUIRE(poller.wait(10s).size() == 1);
+}
+
+TEMPLATE_TEST_CASE("a wait lasts no less than its timeout", "[net]", SelectPoller) {
+    TestType poller;
+    const Pipe pipe;
+    REQUIRE(poller.watch(pipe.reader.get(), true, false));
+    for (const Duration timeout : {Duration{-5s}, Duration{0}, Duration{100us}, Duration{3ms}}) {
+        const TimePoint start = steady_now();
+        CHECK(poller.wait(timeout).empty());
+        CHECK(steady_now() - start >= timeout);
+    }
+}
+
+TEMPLATE_TEST_CASE("whoever works the list off in order prefers nobody", "[net]", SelectPoller) {
+    TestType poller;
+    const std::array<Pipe, 5> pipes;
+    for (const Pipe& pipe : pipes) {
+        REQUIRE(poller.watch(pipe.reader.get(), true, false));
+        pipe.put();
+    }
+    std::map<int, int> first_places;
+    for (int turn = 0; turn < 50; ++turn) {
+        const auto& ready = poller.wait(10s);
+        REQUIRE(ready.size() == pipes.size());
+        ++first_places[ready.front().fd];
+    }
+    REQUIRE(first_places.size() == pipes.size());
+    for (const auto& [fd, count] : first_places) {
+        CHECK(count == 10);
+    }
+    pipes[2].get();
+    CHECK(poller.wait(10s).size() == 4);
+}
+
+TEMPLATE_TEST_CASE("a signal ends the wait with an empty list", "[net]", SelectPoller) {
+    struct sigaction action {};
+    struct sigaction old {};
+    action.sa_handler = [](int) {};
+    REQUIRE(::sigaction(SIGUSR1, &action, &old) == 0);
+    TestType poller;
+    const Pipe pipe;
+    pipe.put();
+    std::atomic<bool> returned{false};
+    bool was_empty = false;
+    std::thread waiter([&] {
+        was_empty = poller.wait(std::nullopt).empty();
+        returned = true;
+    });
+    while (!returned) {  // the first signals may come before the wait has begun
+        ::pthread_kill(waiter.native_handle(), SIGUSR1);
+        std::this_thread::yield();
+    }
+    waiter.join();
+    ::sigaction(SIGUSR1, &old, nullptr);
+    CHECK(was_empty);
+    REQUIRE(poller.watch(pipe.reader.get(), true, false));
+    CHECK(poller.wait(10s).size() == 1);
+}
+
+TEMPLATE_TEST_CASE("a descriptor closed while watched is a loud fault", "[net]", SelectPoller) {
+    TestType poller;
+    Pipe pipe;
+    REQUIRE(poller.watch(pipe.reader.get(), true, false));
+    pipe.reader.reset();
+    CHECK_THROWS_AS(poller.wait(0s), std::system_error);
+}
+
+TEST_CASE("select() is never given a descriptor outside its range", "[net]") {
+    SelectPoller poller;
+    Pipe pipe;
+    raise_descriptor_limit();
+    const Fd high = move_above_select(std::move(pipe.reader));
+    REQUIRE(high.get() >= SelectPoller::fd_end());
+    const Status refused = poller.watch(high.get(), true, false);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().kind == ErrorKind::busy);
+    CHECK(refused.error().message.find("below 1024") != std::string::npos);
+    poller.forget(high.get());
+    poller.forget(-1);
+    CHECK(poller.watch(-1, true, false).error().kind == ErrorKind::bad_input);
+    pipe.put();
+    CHECK(poller.wait(0s).empty());
+
+    const Fd top(::dup3(high.get(), SelectPoller::fd_end() - 1, O_CLOEXEC));
+    REQUIRE(poller.watch(top.get(), true, false));
+    CHECK(poller.wait(10s).size() == 1);
+    poller.forget(top.get());
+}
