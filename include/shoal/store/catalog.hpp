@@ -1,0 +1,127 @@
+// Catalog: what this host holds, by name and by content. Shared by all threads under its own
+// lock; main changes it, everybody asks it. Calls are short and never touch the disk, except
+// open_for_serving(), which does so outside the lock.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shoal/base/guarded.hpp"
+#include "shoal/integrity/merkle.hpp"
+#include "shoal/store/partial_file.hpp"
+#include "shoal/store/root.hpp"
+
+namespace shoal::store {
+
+enum class Where : std::uint8_t { shared, downloads };
+
+// A finished file as it was when hashed. Immutable.
+struct HeldFile {
+    SafePath name;
+    Where where{};
+    integrity::FileId id;
+    std::vector<integrity::Digest> chunk_hashes;  // empty for a file of one chunk
+    Stamp stamp;
+};
+
+// One answer of the catalog.
+struct Holding {
+    enum class State { absent, pending, unreadable, partial, complete };
+    State state{State::absent};
+    std::shared_ptr<const HeldFile> file;  // complete
+    std::shared_ptr<PartialFile> partial;  // partial
+};
+
+struct CatalogRecord {
+    std::string name;
+    integrity::FileId id;
+    std::uint64_t held{};  // chunks
+    std::int64_t mtime_s{};
+};
+
+class Catalog {
+  public:
+    Catalog(const Root& shared, const Root& downloads) : shared_(&shared), downloads_(&downloads) {}
+
+    // A name in both folders is shared/'s. A partial file is found under its final name when
+    // no finished file has it.
+    [[nodiscard]] Holding find(std::string_view name) const;
+    // Any name that has this content; a complete one before a partial one.
+    [[nodiscard]] Holding find(const integrity::FileId& id) const;
+    // As find(name), but of one folder only.
+    [[nodiscard]] Holding find_in(Where where, std::string_view name) const;
+
+    // Names with `prefix`, greater than `after` (bytewise), hashed and partial ones only.
+    [[nodiscard]] std::vector<CatalogRecord> page(std::string_view prefix, std::string_view after,
+                                                  std::size_t records_max) const;
+    // Grows whenever something that page() shows has changed.
+    [[nodiscard]] std::uint64_t generation() const;
+    struct Totals {
+        std::uint64_t files{}, bytes{}, pending{}, partial{};
+    };
+    [[nodiscard]] Totals totals() const;
+
+    // The file, if it is still what was hashed; ErrorKind::changed if not.
+    [[nodiscard]] Result<Fd> open_for_serving(const HeldFile& file) const;
+
+    // Main only.
+    void put(std::shared_ptr<const HeldFile> file);
+    void put_pending(Where where, const SafePath& name);
+    void put_unreadable(Where where, const SafePath& name);
+    void remove(Where where, std::string_view name);
+    void put_partial(std::shared_ptr<PartialFile> partial);
+    void remove_partial(const PartialFile& partial);
+
+    // Files of any state whose names lie below `prefix` ("" or "a/b/"), in order; main's scans.
+    [[nodiscard]] std::vector<SafePath> names_below(Where where, std::string_view prefix) const;
+    // Every hashed file, for the index.
+    [[nodiscard]] std::vector<std::shared_ptr<const HeldFile>> complete_files() const;
+    [[nodiscard]] std::vector<std::shared_ptr<PartialFile>> partials() const;
+
+  private:
+    // A slot's file is all there is of a finished file, or only the name of an unhashed one.
+    struct Slot {
+        Holding::State state{Holding::State::pending};
+        std::shared_ptr<const HeldFile> file;
+    };
+    struct ById {
+        using is_transparent = void;
+        using File = std::shared_ptr<const HeldFile>;
+        bool operator()(const File& left, const File& right) const {
+            return left->id != right->id ? left->id < right->id : left < right;
+        }
+        bool operator()(const File& left, const integrity::FileId& right) const {
+            return left->id < right;
+        }
+        bool operator()(const integrity::FileId& left, const File& right) const {
+            return left < right->id;
+        }
+    };
+    // Keys are views of the names inside the values.
+    using Folder = std::map<std::string_view, Slot>;
+    using Partials = std::multimap<std::string_view, std::shared_ptr<PartialFile>>;
+    struct State {
+        Folder folders[2];
+        std::set<std::shared_ptr<const HeldFile>, ById> by_id;  // one file may have many names
+        Partials partials;  // versions of one name side by side
+        std::uint64_t generation{1};
+        Totals totals;
+
+        void erase(Folder& folder, Folder::iterator slot);
+        void put(Where where, Slot slot);
+        void erase_partial(std::string_view name, std::string_view part_path);
+    };
+    void put_unhashed(Where where, const SafePath& name, Holding::State state);
+    static Holding holding_of(const Slot& slot);
+
+    const Root* shared_;
+    const Root* downloads_;
+    Guarded<State> state_;
+};
+
+}  // namespace shoal::store

@@ -1,0 +1,85 @@
+// Store: the disk side of a peer. All of it runs on main, in slices, so that signals and
+// orders get in between; only the Catalog and PartialFiles are shared with other threads.
+//
+// On disk: shared/ (read only), downloads/ (finished files, NAME.part, NAME.part.journal),
+// and in the state folder the index: what was hashed, so that a restart hashes nothing twice.
+// Names that end in .part or .part.journal are never offered from downloads/.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "shoal/base/time.hpp"
+#include "shoal/store/catalog.hpp"
+#include "shoal/store/partial_file.hpp"
+
+namespace shoal::store {
+
+struct StoreOptions {
+    std::string shared;
+    std::string downloads;
+    std::string state;
+    bool hash_in_background{true};  // off: only what is asked for (one-shots)
+    bool watch{true};               // inotify
+};
+
+// A verified file of one chunk, to be written whole.
+struct SmallFile {
+    SafePath name;
+    integrity::FileId id;
+    std::vector<std::uint8_t> bytes;
+};
+
+class Store {
+  public:
+    // Scans both folders' names; hashing follows in work(). Another process may hold the
+    // index: then it is read but not written.
+    static Result<std::unique_ptr<Store>> open(const StoreOptions& options);
+    ~Store();
+
+    [[nodiscard]] Catalog& catalog();
+    [[nodiscard]] const Root& downloads() const;
+
+    // inotify's descriptor, -1 without one; handle_watch() when it is readable.
+    [[nodiscard]] int watch_fd() const;
+    void handle_watch(TimePoint now);
+    // One slice (about 10 ms) of scanning, hashing and saving. True: call again at once.
+    bool work(TimePoint now);
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+
+    // Moves a pending name to the front of the queue. Unknown names: looks on the disk.
+    void hash_first(std::string_view name);
+
+    // Makes or resumes the partial file and enters it in the catalog. Not for empty files and
+    // those of one chunk. ErrorKind::no_space: not enough room; busy: another process has it.
+    Result<std::shared_ptr<PartialFile>> open_partial(const SafePath& name,
+                                                      const integrity::FileId& id,
+                                                      std::vector<integrity::Digest> chunk_hashes);
+    // Complete: fsync, rename to `final_name` (never over another file), fsync of the folder.
+    Status finish(const std::shared_ptr<PartialFile>& partial, const SafePath& final_name);
+    // Syncs and lets go of it; NAME.part stays for a resume.
+    Status close_partial(const std::shared_ptr<PartialFile>& partial);
+
+    // Writes all, syncs once, renames all, syncs the folders. One Status a file, in order.
+    std::vector<Status> save_small(std::span<const SmallFile> files);
+
+    // "name (1).ext", the first that is free in downloads/.
+    Result<SafePath> free_name(const SafePath& taken);
+
+    // Saves the index now.
+    Status save_index();
+
+  private:
+    struct Impl;
+    explicit Store(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+// Size, root and chunk hashes of one file anywhere, for `shoal hash` and tests. Blocks.
+Result<integrity::FileTree> hash_file(int fd, std::uint64_t size);
+
+}  // namespace shoal::store

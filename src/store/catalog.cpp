@@ -1,0 +1,256 @@
+#include "shoal/store/catalog.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "shoal/base/text.hpp"
+
+namespace shoal::store {
+namespace {
+
+constexpr std::size_t index_of(Where where) { return where == Where::shared ? 0 : 1; }
+
+CatalogRecord record_of(const HeldFile& file) {
+    const std::uint32_t chunks = integrity::Geometry(file.id.size).chunk_count();
+    return {file.name.text(), file.id, chunks, file.stamp.mtime_ns / 1'000'000'000};
+}
+
+CatalogRecord record_of(const PartialFile& partial) {
+    return {partial.name().text(), partial.id(), partial.held_count(), 0};
+}
+
+// The start of the names to show: those with the prefix that come after `after`.
+template <typename Names>
+auto begin_of(const Names& names, std::string_view prefix, std::string_view after) {
+    return after >= prefix ? names.upper_bound(after) : names.lower_bound(prefix);
+}
+
+}  // namespace
+
+Holding Catalog::holding_of(const Slot& slot) {
+    return {slot.state, slot.state == Holding::State::complete ? slot.file : nullptr, nullptr};
+}
+
+Holding Catalog::find(std::string_view name) const {
+    return state_.with([&](const State& state) -> Holding {
+        for (const Folder& folder : state.folders) {
+            if (const auto slot = folder.find(name); slot != folder.end()) {
+                return holding_of(slot->second);
+            }
+        }
+        if (const auto found = state.partials.find(name); found != state.partials.end()) {
+            return {Holding::State::partial, nullptr, found->second};
+        }
+        return {};
+    });
+}
+
+Holding Catalog::find(const integrity::FileId& id) const {
+    return state_.with([&](const State& state) -> Holding {
+        if (const auto file = state.by_id.find(id); file != state.by_id.end()) {
+            return {Holding::State::complete, *file, nullptr};
+        }
+        for (const auto& [name, partial] : state.partials) {
+            if (partial->id() == id) {
+                return {Holding::State::partial, nullptr, partial};
+            }
+        }
+        return {};
+    });
+}
+
+Holding Catalog::find_in(Where where, std::string_view name) const {
+    return state_.with([&](const State& state) -> Holding {
+        const Folder& folder = state.folders[index_of(where)];
+        const auto slot = folder.find(name);
+        return slot == folder.end() ? Holding{} : holding_of(slot->second);
+    });
+}
+
+// Three sorted sequences merged; of equal names the first one's counts.
+std::vector<CatalogRecord> Catalog::page(std::string_view prefix, std::string_view after,
+                                         std::size_t records_max) const {
+    return state_.with([&](const State& state) {
+        std::vector<CatalogRecord> records;
+        auto shared = begin_of(state.folders[0], prefix, after);
+        auto downloads = begin_of(state.folders[1], prefix, after);
+        auto partial = begin_of(state.partials, prefix, after);
+        const auto live = [&](const auto& names, auto at) {
+            return at != names.end() && at->first.starts_with(prefix);
+        };
+        while (records.size() < records_max) {
+            const bool in_shared = live(state.folders[0], shared);
+            const bool in_downloads = live(state.folders[1], downloads);
+            const bool in_partials = live(state.partials, partial);
+            if (!in_shared && !in_downloads && !in_partials) {
+                break;
+            }
+            std::string_view name = in_shared      ? shared->first
+                                    : in_downloads ? downloads->first
+                                                   : partial->first;
+            name = in_downloads ? std::min(name, downloads->first) : name;
+            name = in_partials ? std::min(name, partial->first) : name;
+            const bool of_shared = in_shared && shared->first == name;
+            const bool of_downloads = in_downloads && downloads->first == name;
+            if (of_shared || of_downloads) {
+                const Slot& slot = of_shared ? shared->second : downloads->second;
+                if (slot.state == Holding::State::complete) {
+                    records.push_back(record_of(*slot.file));
+                }
+            } else {
+                records.push_back(record_of(*partial->second));
+            }
+            shared = of_shared ? std::next(shared) : shared;
+            downloads = of_downloads ? std::next(downloads) : downloads;
+            partial = in_partials ? state.partials.upper_bound(name) : partial;
+        }
+        return records;
+    });
+}
+
+std::uint64_t Catalog::generation() const {
+    return state_.with([](const State& state) {
+        std::uint64_t sum = state.generation;
+        for (const auto& [name, partial] : state.partials) {
+            sum += partial->held_count();
+        }
+        return sum;
+    });
+}
+
+Catalog::Totals Catalog::totals() const {
+    return state_.with([](const State& state) {
+        Totals totals = state.totals;
+        totals.partial = state.partials.size();
+        return totals;
+    });
+}
+
+Result<Fd> Catalog::open_for_serving(const HeldFile& file) const {
+    Stamp stamp;
+    const Root& root = file.where == Where::shared ? *shared_ : *downloads_;
+    Result<Fd> fd = root.open_file(file.name, &stamp);
+    const bool gone = !fd && fd.error().kind == ErrorKind::not_found;
+    if (gone || (fd && stamp != file.stamp)) {
+        return Error{ErrorKind::changed, "'" + text::escape(file.name.text()) + "' in '" +
+                                             text::escape(root.path()) +
+                                             "' is not what was hashed any more"};
+    }
+    return fd;
+}
+
+void Catalog::State::erase(Folder& folder, Folder::iterator slot) {
+    const Slot& old = slot->second;
+    if (old.state == Holding::State::complete) {
+        --totals.files;
+        totals.bytes -= old.file->id.size;
+        by_id.erase(old.file);
+        ++generation;
+    } else if (old.state == Holding::State::pending) {
+        --totals.pending;
+    }
+    // The key is a view into the value, which must outlive it.
+    const auto keep = old.file;
+    folder.erase(slot);
+}
+
+void Catalog::State::put(Where where, Slot slot) {
+    Folder& folder = folders[index_of(where)];
+    const std::string_view name = slot.file->name.text();
+    if (const auto old = folder.find(name); old != folder.end()) {
+        erase(folder, old);
+    }
+    if (slot.state == Holding::State::complete) {
+        ++totals.files;
+        totals.bytes += slot.file->id.size;
+        by_id.insert(slot.file);
+        ++generation;
+    } else if (slot.state == Holding::State::pending) {
+        ++totals.pending;
+    }
+    folder.emplace(name, std::move(slot));
+}
+
+void Catalog::put(std::shared_ptr<const HeldFile> file) {
+    const Where where = file->where;
+    state_.lock()->put(where, {Holding::State::complete, std::move(file)});
+}
+
+void Catalog::put_unhashed(Where where, const SafePath& name, Holding::State state) {
+    auto file = std::make_shared<const HeldFile>(HeldFile{name, where, {}, {}, {}});
+    state_.lock()->put(where, {state, std::move(file)});
+}
+
+void Catalog::put_pending(Where where, const SafePath& name) {
+    put_unhashed(where, name, Holding::State::pending);
+}
+
+void Catalog::put_unreadable(Where where, const SafePath& name) {
+    put_unhashed(where, name, Holding::State::unreadable);
+}
+
+void Catalog::remove(Where where, std::string_view name) {
+    state_.with([&](State& state) {
+        Folder& folder = state.folders[index_of(where)];
+        if (const auto slot = folder.find(name); slot != folder.end()) {
+            state.erase(folder, slot);
+        }
+    });
+}
+
+// Its chunks are counted on, so that generation() never falls.
+void Catalog::State::erase_partial(std::string_view name, std::string_view part_path) {
+    const auto [begin, end] = partials.equal_range(name);
+    for (auto at = begin; at != end; ++at) {
+        if (at->second->part_path() == part_path) {
+            generation += at->second->held_count() + 1;
+            const auto keep = at->second;
+            partials.erase(at);
+            return;
+        }
+    }
+}
+
+void Catalog::put_partial(std::shared_ptr<PartialFile> partial) {
+    state_.with([&](State& state) {
+        state.erase_partial(partial->name().text(), partial->part_path());
+        ++state.generation;
+        const std::string_view name = partial->name().text();
+        state.partials.emplace(name, std::move(partial));
+    });
+}
+
+void Catalog::remove_partial(const PartialFile& partial) {
+    state_.lock()->erase_partial(partial.name().text(), partial.part_path());
+}
+
+std::vector<SafePath> Catalog::names_below(Where where, std::string_view prefix) const {
+    return state_.with([&](const State& state) {
+        std::vector<SafePath> names;
+        const Folder& folder = state.folders[index_of(where)];
+        for (auto at = folder.lower_bound(prefix);
+             at != folder.end() && at->first.starts_with(prefix); ++at) {
+            names.push_back(at->second.file->name);
+        }
+        return names;
+    });
+}
+
+std::vector<std::shared_ptr<const HeldFile>> Catalog::complete_files() const {
+    return state_.with([](const State& state) {
+        return std::vector<std::shared_ptr<const HeldFile>>(state.by_id.begin(),
+                                                            state.by_id.end());
+    });
+}
+
+std::vector<std::shared_ptr<PartialFile>> Catalog::partials() const {
+    return state_.with([](const State& state) {
+        std::vector<std::shared_ptr<PartialFile>> all;
+        for (const auto& [name, partial] : state.partials) {
+            all.push_back(partial);
+        }
+        return all;
+    });
+}
+
+}  // namespace shoal::store

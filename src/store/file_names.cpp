@@ -1,0 +1,60 @@
+#include "file_names.hpp"
+
+#include "shoal/base/limits.hpp"
+
+namespace shoal::store::file_names {
+namespace {
+
+// Room is left for what journal() adds.
+constexpr std::size_t part_max =
+    limits::path_component_max - (journal_suffix.size() - part_suffix.size());
+
+std::string mark_of(const integrity::Digest& root) { return root.hex().substr(0, 8); }
+
+}  // namespace
+
+std::string_view cut(std::string_view text, std::size_t size) {
+    if (text.size() <= size) {
+        return text;
+    }
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) {
+        --size;
+    }
+    return text.substr(0, size);
+}
+
+std::string part(std::string_view name, const integrity::Digest& root) {
+    if (name.size() + part_suffix.size() <= part_max) {
+        return std::string(name).append(part_suffix);
+    }
+    const std::string tail = "~" + mark_of(root) + std::string(part_suffix);
+    return std::string(cut(name, part_max - tail.size())) + tail;
+}
+
+std::string part_of_version(std::string_view name, const integrity::Digest& root) {
+    const std::string tail = "." + mark_of(root) + std::string(part_suffix);
+    return std::string(cut(name, part_max - tail.size())) + tail;
+}
+
+std::string journal(std::string_view part) {
+    return std::string(part.substr(0, part.size() - part_suffix.size())).append(journal_suffix);
+}
+
+std::string_view part_of_journal(std::string_view journal) {
+    return journal.substr(0, journal.size() - (journal_suffix.size() - part_suffix.size()));
+}
+
+bool is_part(std::string_view name) { return name.ends_with(part_suffix); }
+bool is_journal(std::string_view name) { return name.ends_with(journal_suffix); }
+bool is_own(std::string_view name) { return is_part(name) || is_journal(name); }
+
+std::string numbered(std::string_view name, unsigned number) {
+    std::size_t dot = name.rfind('.');
+    if (dot == name.npos || dot == 0 || name.size() - dot > 32) {
+        dot = name.size();
+    }
+    const std::string tail = " (" + std::to_string(number) + ")" + std::string(name.substr(dot));
+    return std::string(cut(name.substr(0, dot), limits::path_component_max - tail.size())) + tail;
+}
+
+}  // namespace shoal::store::file_names

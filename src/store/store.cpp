@@ -1,0 +1,219 @@
+#include "shoal/store/store.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "file_names.hpp"
+#include "index_file.hpp"
+#include "partial_store.hpp"
+#include "shoal/base/log.hpp"
+#include "shoal/base/text.hpp"
+#include "small_files.hpp"
+#include "tracker.hpp"
+
+namespace shoal::store {
+namespace {
+
+constexpr Duration slice = 10ms;
+constexpr Duration save_interval = 5s;
+constexpr std::size_t small_files_per_round = 1024;  // four events each; the queue holds 16,384
+constexpr unsigned free_name_tries = 100'000;
+
+// The process's umask, which can only be read by setting it.
+mode_t current_umask() {
+    const mode_t mask = ::umask(077);
+    ::umask(mask);
+    return mask;
+}
+
+}  // namespace
+
+struct Store::Impl {
+    Impl(Root shared_root, Root downloads_root, IndexFile index_file, const StoreOptions& options)
+        : file_mode(0644 & ~current_umask()),
+          shared(std::move(shared_root)),
+          downloads(std::move(downloads_root)),
+          index(std::move(index_file)),
+          catalog(shared, downloads),
+          partials(downloads, file_mode),
+          tracker(shared, downloads, catalog, partials,
+                  {options.hash_in_background, options.watch}) {}
+
+    [[nodiscard]] bool is_index_dirty() {
+        dirty = tracker.take_dirty() || dirty;
+        return dirty && index.writable();
+    }
+    Status save_index() {
+        dirty = false;
+        return index.save(catalog.complete_files());
+    }
+    // A finished download is offered, but for names that look like our own files.
+    void offer(const SafePath& name, const integrity::FileId& id,
+               const std::vector<integrity::Digest>& chunk_hashes, const Stamp& stamp) {
+        if (!file_names::is_own(name.name())) {
+            catalog.put(std::make_shared<const HeldFile>(
+                HeldFile{name, Where::downloads, id, chunk_hashes, stamp}));
+            dirty = true;
+        }
+    }
+    [[nodiscard]] bool is_taken(const SafePath& name) const;
+
+    mode_t file_mode;
+    Root shared;
+    Root downloads;
+    IndexFile index;
+    Catalog catalog;
+    PartialStore partials;
+    Tracker tracker;
+    bool dirty{false};
+    TimePoint now{};
+    std::optional<TimePoint> saved_at;
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Store::~Store() {
+    if (impl_->is_index_dirty()) {
+        if (const Status saved = impl_->save_index(); !saved) {
+            log::warning(saved.error().message);
+        }
+    }
+}
+
+Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
+    Result<Root> shared = Root::open(options.shared);
+    if (!shared) {
+        return shared.error();
+    }
+    Result<Root> downloads = Root::open(options.downloads);
+    if (!downloads) {
+        return downloads.error();
+    }
+    Result<IndexFile> index = IndexFile::open(options.state);
+    if (!index) {
+        return index.error();
+    }
+    auto impl = std::make_unique<Impl>(std::move(*shared), std::move(*downloads),
+                                       std::move(*index), options);
+    impl->tracker.scan_all(impl->index.load());
+    return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+Catalog& Store::catalog() { return impl_->catalog; }
+const Root& Store::downloads() const { return impl_->downloads; }
+int Store::watch_fd() const { return impl_->tracker.watch_fd(); }
+
+void Store::handle_watch(TimePoint now) {
+    impl_->now = now;
+    impl_->tracker.handle_watch(now);
+}
+
+bool Store::work(TimePoint now) {
+    impl_->now = now;
+    const bool more = impl_->tracker.work(now, steady_now() + slice);
+    const bool may_save = !impl_->saved_at || now >= *impl_->saved_at + save_interval;
+    if (may_save && impl_->is_index_dirty()) {
+        impl_->saved_at = now;
+        if (const Status saved = impl_->save_index(); !saved) {
+            log::warning(saved.error().message);
+        }
+    }
+    return more;
+}
+
+std::optional<TimePoint> Store::next_timeout() const {
+    std::optional<TimePoint> next = impl_->tracker.next_timeout();
+    if (impl_->is_index_dirty()) {
+        const TimePoint save = impl_->saved_at ? *impl_->saved_at + save_interval : impl_->now;
+        next = next ? std::min(*next, save) : save;
+    }
+    return next;
+}
+
+void Store::hash_first(std::string_view name) {
+    if (const Result<SafePath> path = SafePath::parse(name)) {
+        impl_->tracker.hash_first(*path);
+    }
+}
+
+Result<std::shared_ptr<PartialFile>> Store::open_partial(
+    const SafePath& name, const integrity::FileId& id,
+    std::vector<integrity::Digest> chunk_hashes) {
+    auto partial = impl_->partials.open(name, id, std::move(chunk_hashes));
+    if (partial) {
+        impl_->catalog.put_partial(*partial);
+    }
+    return partial;
+}
+
+Status Store::finish(const std::shared_ptr<PartialFile>& partial, const SafePath& final_name) {
+    const Result<Stamp> stamp = impl_->partials.finish(*partial, final_name);
+    if (!stamp) {
+        return stamp.error();
+    }
+    // In this order, so that it is found at every moment.
+    impl_->offer(final_name, partial->id(), partial->chunk_hashes(), *stamp);
+    impl_->catalog.remove_partial(*partial);
+    return {};
+}
+
+Status Store::close_partial(const std::shared_ptr<PartialFile>& partial) {
+    const Status closed = impl_->partials.close(*partial);
+    if (partial->held_count() == 0) {
+        impl_->catalog.remove_partial(*partial);
+    }
+    return closed;
+}
+
+std::vector<Status> Store::save_small(std::span<const SmallFile> files) {
+    std::vector<Status> statuses;
+    statuses.reserve(files.size());
+    while (!files.empty()) {
+        const auto round = files.first(std::min(files.size(), small_files_per_round));
+        files = files.subspan(round.size());
+        const auto stamps = write_small_files(impl_->downloads, impl_->file_mode, round);
+        for (std::size_t i = 0; i < round.size(); ++i) {
+            if (!stamps[i]) {
+                statuses.push_back(stamps[i].error());
+                continue;
+            }
+            impl_->offer(round[i].name, round[i].id, {}, *stamps[i]);
+            statuses.emplace_back();
+        }
+        // The events of our own doing, before they fill the queue.
+        impl_->tracker.handle_watch(impl_->now);
+    }
+    return statuses;
+}
+
+bool Store::Impl::is_taken(const SafePath& name) const {
+    const Result<Fd> folder = downloads.open_folder_of(name, false);
+    struct stat status {};
+    return (folder && ::fstatat(folder->get(), std::string(name.name()).c_str(), &status,
+                                AT_SYMLINK_NOFOLLOW) == 0) ||
+           catalog.find(name.text()).state == Holding::State::partial;
+}
+
+Result<SafePath> Store::free_name(const SafePath& taken) {
+    for (unsigned number = 1; number < free_name_tries; ++number) {
+        std::string text(taken.folder());
+        text += text.empty() ? "" : "/";
+        text += file_names::numbered(taken.name(), number);
+        const Result<SafePath> name = SafePath::parse(text);
+        if (!name || !impl_->is_taken(*name)) {
+            return name;
+        }
+    }
+    return Error{ErrorKind::exists, "no free name like '" + text::escape(taken.text()) +
+                                        "' is left in the downloads folder"};
+}
+
+Status Store::save_index() {
+    impl_->tracker.take_dirty();
+    impl_->saved_at = impl_->now;
+    return impl_->save_index();
+}
+
+}  // namespace shoal::store

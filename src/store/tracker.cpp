@@ -1,0 +1,305 @@
+#include "tracker.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "file_names.hpp"
+#include "shoal/base/log.hpp"
+#include "shoal/base/text.hpp"
+
+namespace shoal::store {
+namespace {
+
+constexpr Duration rescan_interval_min = 2s;
+constexpr int rescan_cost_share = 20;  // at most 1/20 of the time goes into rescans
+constexpr std::size_t partials_loaded_max = 512;  // each keeps a descriptor
+
+struct CloseFolder {
+    void operator()(DIR* stream) const { ::closedir(stream); }
+};
+
+std::string_view without_slash(std::string_view prefix) {
+    return prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1);
+}
+
+bool is_own_file(Where where, const SafePath& path) {
+    return where == Where::downloads &&
+           file_names::is_own(path.name());
+}
+
+}  // namespace
+
+Tracker::Tracker(const Root& shared, const Root& downloads, Catalog& catalog,
+                 const PartialStore& partials, Options options)
+    : shared_(&shared),
+      downloads_(&downloads),
+      catalog_(&catalog),
+      partials_(&partials),
+      options_(options),
+      watcher_(options.watch),
+      hasher_(shared, downloads, catalog) {}
+
+Tracker::Caches Tracker::caches() const {
+    return {FolderCache(*shared_, FolderCache::Missing::is_error),
+            FolderCache(*downloads_, FolderCache::Missing::is_error)};
+}
+
+void Tracker::scan_all(Index known) {
+    known_ = std::move(known);
+    const std::size_t in_index = known_.size();
+    scan({Where::shared, ""});
+    scan({Where::downloads, ""});
+    known_ = {};
+    dirty_ = catalog_->totals().files != in_index;  // some have vanished
+}
+
+void Tracker::scan(const Place& start) {
+    std::vector<Place> places{start};
+    while (!places.empty()) {
+        const Place place = std::move(places.back());
+        places.pop_back();
+        scan_folder(place, places);
+    }
+}
+
+// downloads/ below shared/, or the same: each file is offered once, by the folder it belongs to.
+bool Tracker::is_other_root(const Place& place, int folder) const {
+    struct stat here {}, other {};
+    const Root& other_root = place.where == Where::shared ? *downloads_ : *shared_;
+    return (place.where == Where::shared || !place.prefix.empty()) &&
+           ::fstat(folder, &here) == 0 && ::fstat(other_root.fd(), &other) == 0 &&
+           here.st_dev == other.st_dev && here.st_ino == other.st_ino;
+}
+
+void Tracker::watch(const Place& place, int folder) {
+    if (!options_.watch || watcher_.add(place, folder) || std::exchange(unwatched_, true)) {
+        return;
+    }
+    log::warning("cannot watch '" + root(place.where).path() + "/" + place.prefix +
+                 "' for changes: no inotify watch is left; looking every few seconds instead. "
+                 "Raise fs.inotify.max_user_watches to have changes seen at once");
+    rescan_at_ = now_ + rescan_interval_min;
+}
+
+void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
+    Result<Fd> folder = root(place.where).open_folder(without_slash(place.prefix));
+    if (!folder) {
+        if (folder.error().kind != ErrorKind::not_found) {
+            log::warning(folder.error().message + "; nothing in it is offered");
+        }
+        return;
+    }
+    if (is_other_root(place, folder->get())) {
+        return;
+    }
+    watch(place, folder->get());
+    const int fd = folder->get();
+    const std::unique_ptr<DIR, CloseFolder> stream(::fdopendir(fd));
+    if (!stream) {
+        log::warning(system_error("cannot list '" + place.prefix + "'", errno).message);
+        return;
+    }
+    (void)folder->release();  // the stream's now
+    while (const dirent* entry = ::readdir(stream.get())) {
+        take_entry(place, fd, entry->d_name, deeper);
+    }
+}
+
+void Tracker::take_entry(const Place& place, int folder, const char* name,
+                         std::vector<Place>& deeper) {
+    const Result<SafePath> path = SafePath::parse(place.prefix + name);
+    struct stat status {};
+    if (!path || ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return;
+    }
+    if (S_ISDIR(status.st_mode)) {
+        deeper.push_back({place.where, path->text() + "/"});
+    } else if (S_ISREG(status.st_mode)) {
+        consider(place.where, *path, Stamp::of(status));
+    }
+}
+
+// A regular file is at `path`: is it news?
+void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp) {
+    if (is_own_file(where, path)) {
+        if (file_names::is_journal(path.name())) {
+            load_partial(path);
+        }
+        return;
+    }
+    const Holding held = catalog_->find_in(where, path.text());
+    if (held.state == Holding::State::complete) {
+        if (held.file->stamp == stamp) {
+            return;
+        }
+        dirty_ = true;
+    }
+    if (const auto known = known_.find(stamp); known != known_.end()) {
+        catalog_->put(std::make_shared<const HeldFile>(
+            HeldFile{path, where, {stamp.size, known->second.root}, known->second.chunk_hashes,
+                     stamp}));
+        return;
+    }
+    if (held.state != Holding::State::pending) {
+        catalog_->put_pending(where, path);
+    }
+    if (options_.hash_in_background) {
+        hasher_.add(where, path);
+    }
+}
+
+void Tracker::remove(Where where, const SafePath& path) {
+    dirty_ |= catalog_->find_in(where, path.text()).state == Holding::State::complete;
+    catalog_->remove(where, path.text());
+}
+
+void Tracker::look_at(Where where, const SafePath& path, Caches& caches) {
+    FolderCache& cache = where == Where::shared ? caches.shared : caches.downloads;
+    const Result<int> folder = cache.folder_of(path);
+    const std::string name(path.name());
+    struct stat status {};
+    if (!folder || ::fstatat(*folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(status.st_mode)) {
+        remove(where, path);
+        return;
+    }
+    consider(where, path, Stamp::of(status));
+}
+
+// Only what an earlier run left: those under way are in the catalog already.
+void Tracker::load_partial(const SafePath& journal) {
+    const std::string part(file_names::part_of_journal(journal.text()));
+    const auto all = catalog_->partials();
+    for (const auto& partial : all) {
+        if (partial->part_path() == part) {
+            return;
+        }
+    }
+    if (all.size() >= partials_loaded_max) {
+        return;
+    }
+    Result<std::shared_ptr<PartialFile>> partial = partials_->load(journal);
+    if (partial) {
+        catalog_->put_partial(std::move(*partial));
+    } else {
+        log::debug(partial.error().message);
+    }
+}
+
+// Another process has finished it, or somebody deleted it.
+void Tracker::drop_partial(const SafePath& own_file) {
+    const std::string_view part = file_names::is_journal(own_file.name())
+                                      ? file_names::part_of_journal(own_file.text())
+                                      : std::string_view(own_file.text());
+    for (const auto& partial : catalog_->partials()) {
+        if (partial->part_path() == part && !PartialStore::is_open(*partial)) {
+            catalog_->remove_partial(*partial);
+        }
+    }
+}
+
+void Tracker::handle_folder_gone(const Place& place) {
+    watcher_.remove_below(place);
+    for (const SafePath& name : catalog_->names_below(place.where, place.prefix)) {
+        // A folder that was only moved comes back in a moment, and need not be hashed again.
+        if (const Holding held = catalog_->find_in(place.where, name.text()); held.file) {
+            known_[held.file->stamp] = {held.file->id.root, held.file->chunk_hashes};
+        }
+        remove(place.where, name);
+    }
+}
+
+void Tracker::handle(const Change& change, Caches& caches) {
+    if (change.kind == Change::Kind::overflow) {
+        rescan_at_ = now_;
+        return;
+    }
+    const Where where = change.place.where;
+    const Result<SafePath> path = SafePath::parse(change.place.prefix + change.name);
+    if (!path) {
+        return;
+    }
+    const bool own = is_own_file(where, *path);
+    switch (change.kind) {
+        case Change::Kind::folder_here:
+            caches = this->caches();
+            scan({where, path->text() + "/"});
+            break;
+        case Change::Kind::folder_gone:
+            caches = this->caches();
+            handle_folder_gone({where, path->text() + "/"});
+            break;
+        case Change::Kind::gone:
+            own ? drop_partial(*path) : look_at(where, *path, caches);
+            break;
+        default:
+            if (!own) {
+                look_at(where, *path, caches);
+            }
+    }
+}
+
+void Tracker::handle_watch(TimePoint now) {
+    now_ = now;
+    Caches folders = caches();
+    for (const Change& change : watcher_.take()) {
+        handle(change, folders);
+    }
+    known_.clear();
+}
+
+// First what was known and may be gone, then what is there.
+void Tracker::rescan(TimePoint now) {
+    const TimePoint begun = steady_now();
+    Caches folders = caches();
+    for (const Where where : {Where::shared, Where::downloads}) {
+        for (const SafePath& name : catalog_->names_below(where, "")) {
+            look_at(where, name, folders);
+        }
+        scan({where, ""});
+    }
+    rescan_at_.reset();
+    if (unwatched_) {
+        const Duration cost = steady_now() - begun;
+        rescan_at_ = now + std::max<Duration>(rescan_interval_min, cost * rescan_cost_share);
+    }
+}
+
+bool Tracker::work(TimePoint now, TimePoint deadline) {
+    now_ = now;
+    if (rescan_at_ && now >= *rescan_at_) {
+        rescan(now);
+    }
+    return hasher_.work(now, deadline);
+}
+
+std::optional<TimePoint> Tracker::next_timeout() const {
+    std::optional<TimePoint> next = hasher_.next_timeout();
+    if (rescan_at_ && (!next || *rescan_at_ < *next)) {
+        next = rescan_at_;
+    }
+    return next;
+}
+
+void Tracker::hash_first(const SafePath& name) {
+    Caches folders = caches();
+    for (const Where where : {Where::shared, Where::downloads}) {
+        look_at(where, name, folders);
+        const Holding::State state = catalog_->find_in(where, name.text()).state;
+        if (state == Holding::State::pending) {
+            hasher_.add_first(where, name);
+        }
+        if (state != Holding::State::absent) {
+            return;
+        }
+    }
+}
+
+bool Tracker::take_dirty() {
+    const bool hashed = hasher_.take_hashed();
+    return std::exchange(dirty_, false) || hashed;
+}
+
+}  // namespace shoal::store

@@ -1,0 +1,77 @@
+// Tracker: keeps the catalog in step with the two folders: scans, inotify, rescans. Main only.
+//
+// Order against races: a folder is watched before it is scanned, and an event is only a hint
+// to look at the disk. What is found there decides.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+
+#include "folder_cache.hpp"
+#include "hasher.hpp"
+#include "index_file.hpp"
+#include "partial_store.hpp"
+#include "watcher.hpp"
+
+namespace shoal::store {
+
+class Tracker {
+  public:
+    struct Options {
+        bool hash_in_background{true};
+        bool watch{true};
+    };
+    Tracker(const Root& shared, const Root& downloads, Catalog& catalog,
+            const PartialStore& partials, Options options);
+
+    // Both trees, and the partial files of downloads/. `known`: contents by stamp.
+    void scan_all(Index known);
+
+    [[nodiscard]] int watch_fd() const { return watcher_.fd(); }
+    void handle_watch(TimePoint now);
+    bool work(TimePoint now, TimePoint deadline);
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+    void hash_first(const SafePath& name);
+    // Whether what the index should hold has changed since the last call.
+    bool take_dirty();
+
+  private:
+    struct Caches {
+        FolderCache shared, downloads;
+    };
+    [[nodiscard]] const Root& root(Where where) const {
+        return where == Where::shared ? *shared_ : *downloads_;
+    }
+    Caches caches() const;
+    void scan(const Place& start);
+    void scan_folder(const Place& place, std::vector<Place>& deeper);
+    void take_entry(const Place& place, int folder, const char* name, std::vector<Place>& deeper);
+    bool is_other_root(const Place& place, int folder) const;
+    void watch(const Place& place, int folder);
+    void rescan(TimePoint now);
+
+    void handle(const Change& change, Caches& caches);
+    void handle_folder_gone(const Place& place);
+    void look_at(Where where, const SafePath& path, Caches& caches);
+    void consider(Where where, const SafePath& path, const Stamp& stamp);
+    void remove(Where where, const SafePath& path);
+    void load_partial(const SafePath& journal);
+    void drop_partial(const SafePath& own_file);
+
+    const Root* shared_;
+    const Root* downloads_;
+    Catalog* catalog_;
+    const PartialStore* partials_;
+    Options options_;
+    Watcher watcher_;
+    Hasher hasher_;
+    Index known_;
+    bool unwatched_{false};  // some folder has no watch: look again from time to time
+    std::optional<TimePoint> rescan_at_;
+    TimePoint now_{};
+    bool dirty_{false};
+};
+
+}  // namespace shoal::store

@@ -1,0 +1,365 @@
+// What is dropped into shared/: offered soon, never half-copied, gone when it is gone.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "../support/store_fixture.hpp"
+#include "store/hasher.hpp"
+
+using namespace shoal;
+using namespace shoal::store;
+using shoal::test::safe;
+using shoal::test::StoreFixture;
+using State = Holding::State;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// As on file systems without leases.
+struct NoLeases {
+    NoLeases() { use_leases(false); }
+    ~NoLeases() { use_leases(true); }
+};
+
+// A program that writes slowly.
+struct Writer {
+    explicit Writer(const std::string& path)
+        : fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) {}
+    void write(std::string_view text) const {
+        REQUIRE(::write(fd.get(), text.data(), text.size()) ==
+                static_cast<ssize_t>(text.size()));
+    }
+    Fd fd;
+};
+
+std::string served(StoreFixture& store, std::string_view name) {
+    const Holding held = store->catalog().find(name);
+    if (held.state != State::complete) {
+        return "";
+    }
+    const auto fd = store->catalog().open_for_serving(*held.file);
+    REQUIRE(fd.ok());
+    std::string text(held.file->stamp.size, '\0');
+    REQUIRE(::pread(fd->get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    REQUIRE(held.file->id == hash_file(fd->get(), text.size())->id);
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("what lies in the folders at the start is offered", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/a.txt", "aa");
+    store.dir.write("shared/d/e/b.txt", "bb");
+    store.dir.write("downloads/c.txt", "cc");
+    store.dir.write("shared/empty", "");
+    store.dir.write("shared/.hidden", "no");
+    store.dir.write("shared/.git/config", "no");
+    store.dir.write("shared/back\\slash", "no");
+    store.dir.write("shared/not\xff utf8", "no");
+    store.dir.write("downloads/x.part", "no");
+    store.dir.write("downloads/x.part.journal", "no");
+    store.dir.write("shared/foreign.part", "pp");
+    fs::create_symlink("a.txt", store.dir / "shared/link");
+    fs::create_directory_symlink("d", store.dir / "shared/dirlink");
+    REQUIRE(::mkfifo((store.dir / "shared/fifo").c_str(), 0600) == 0);
+    store.reopen();
+    CHECK(store.state("a.txt") == State::pending);
+    store.settle();
+    CHECK(store.names() ==
+          std::vector<std::string>{"a.txt", "c.txt", "d/e/b.txt", "empty", "foreign.part"});
+    CHECK(store->catalog().find("empty").file->id == integrity::FileId{});
+    CHECK(served(store, "d/e/b.txt") == "bb");
+}
+
+TEST_CASE("a dropped file is offered", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/a", "text");
+    REQUIRE(store.take_events(1000));
+    store.settle();
+    CHECK(served(store, "a") == "text");
+}
+
+TEST_CASE("a file is not offered while somebody writes to it", "[store][watch]") {
+    StoreFixture store;
+    Writer writer(store.dir / "shared/slow");
+    writer.write("first half, ");
+    store.follow();
+    CHECK(store.state("slow") == State::pending);
+    store.now += 10s;  // nor when it takes a pause
+    store.follow();
+    CHECK(store.state("slow") == State::pending);
+    CHECK(store.names().empty());
+    writer.write("second half");
+    store.follow();
+    CHECK(store.state("slow") == State::pending);
+    writer.fd.reset();
+    store.follow();
+    CHECK(served(store, "slow") == "first half, second half");
+}
+
+TEST_CASE("a file with a writer at the start waits too", "[store][watch]") {
+    StoreFixture store;
+    store.watching = GENERATE(true, false);
+    Writer writer(store.dir / "shared/slow");
+    writer.write("half");
+    store.reopen();
+    store.settle();
+    CHECK(store.state("slow") == State::pending);
+    store->hash_first("slow");  // asking does not help
+    store.settle();
+    CHECK(store.state("slow") == State::pending);
+    writer.write(" and half");
+    writer.fd.reset();
+    REQUIRE(store->next_timeout().has_value());
+    store.now = *store->next_timeout();  // without any event
+    store.settle();
+    CHECK(served(store, "slow") == "half and half");
+}
+
+TEST_CASE("without leases a file must have been quiet for a second", "[store][watch]") {
+    const NoLeases mode;
+    StoreFixture store;
+    store.dir.write("shared/young", "text");
+    store.dir.write("shared/old", "text");
+    const timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, (store.dir / "shared/old").c_str(), times, 0) == 0);
+    store.follow();
+    CHECK(store.state("old") == State::complete);
+    CHECK(store.state("young") == State::pending);
+    REQUIRE(store->next_timeout().has_value());
+    CHECK(*store->next_timeout() <= store.now + 1s);
+}
+
+TEST_CASE("a changed file is withdrawn at once and offered anew", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/a", "one");
+    store.follow();
+    const Holding before = store->catalog().find("a");
+    Writer writer(store.dir / "shared/a");
+    writer.write("two");
+    CHECK(store->catalog().open_for_serving(*before.file).error().kind == ErrorKind::changed);
+    REQUIRE(store.take_events(1000));
+    CHECK(store.state("a") == State::pending);
+    CHECK(store->catalog().find(before.file->id).state == State::absent);
+    writer.fd.reset();
+    store.follow();
+    CHECK(served(store, "a") == "two");
+}
+
+TEST_CASE("a deleted file is gone", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/d/a", "text");
+    store.dir.write("downloads/b", "text");
+    store.follow();
+    CHECK(store.names().size() == 2);
+    const Holding held = store->catalog().find("d/a");
+    fs::remove(store.dir / "shared/d/a");
+    fs::remove(store.dir / "downloads/b");
+    CHECK(store->catalog().open_for_serving(*held.file).error().kind == ErrorKind::changed);
+    store.follow();
+    CHECK(store.names().empty());
+}
+
+TEST_CASE("files renamed within, in and out", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/a", "text");
+    store.dir.write("outside/b", "other");
+    store.follow();
+    fs::rename(store.dir / "shared/a", store.dir / "shared/c");
+    store.follow();
+    CHECK(store.names() == std::vector<std::string>{"c"});
+    fs::rename(store.dir / "outside/b", store.dir / "shared/b");
+    store.follow();
+    CHECK(served(store, "b") == "other");
+    fs::rename(store.dir / "shared/c", store.dir / "outside/c");
+    store.follow();
+    CHECK(store.names() == std::vector<std::string>{"b"});
+    fs::rename(store.dir / "outside/c", store.dir / "shared/b");  // over another
+    store.follow();
+    CHECK(served(store, "b") == "text");
+}
+
+TEST_CASE("folders moved in, about and out", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("outside/d/e/a", "text");
+    store.dir.write("outside/d/b", "text");
+    fs::rename(store.dir / "outside/d", store.dir / "shared/d");
+    store.follow();
+    CHECK(store.names() == std::vector<std::string>{"d/b", "d/e/a"});
+    store.dir.write("shared/d/e/late", "text");  // it is watched, too
+    store.follow();
+    CHECK(store.state("d/e/late") == State::complete);
+
+    fs::rename(store.dir / "shared/d", store.dir / "shared/moved");
+    REQUIRE(store.take_events(1000));
+    CHECK(store.names() ==
+          std::vector<std::string>{"moved/b", "moved/e/a", "moved/e/late"});  // not hashed again
+    store.dir.write("shared/moved/e/more", "text");
+    store.follow();
+    CHECK(store.state("moved/e/more") == State::complete);
+
+    fs::rename(store.dir / "shared/moved", store.dir / "outside/moved");
+    store.follow();
+    CHECK(store.names().empty());
+    store.dir.write("outside/moved/e/never", "text");
+    CHECK_FALSE(store.take_events());  // its watches are gone
+    CHECK(store.state("moved/e/never") == State::absent);
+}
+
+TEST_CASE("a folder deleted with all below", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/d/e/f/a", "text");
+    store.dir.write("shared/d2", "text");
+    store.follow();
+    fs::remove_all(store.dir / "shared/d");
+    store.follow();
+    CHECK(store.names() == std::vector<std::string>{"d2"});
+    store.dir.write("shared/d/e/f/a", "again");
+    store.follow();
+    CHECK(served(store, "d/e/f/a") == "again");
+}
+
+TEST_CASE("a file replaced by a link or a folder is gone", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("secret", "secret");
+    store.dir.write("shared/a", "text");
+    store.dir.write("shared/b", "text");
+    store.follow();
+    fs::remove(store.dir / "shared/a");
+    fs::create_symlink(store.dir / "secret", store.dir / "shared/a");
+    fs::remove(store.dir / "shared/b");
+    fs::create_directory(store.dir / "shared/b");
+    store.follow();
+    CHECK(store.names().empty());
+}
+
+TEST_CASE("names that only look alike are kept apart", "[store][watch]") {
+    StoreFixture store;
+    const std::vector<std::string> twins{"File", "e\u0301", "file", "\u00e9"};
+    for (const std::string& name : twins) {
+        store.dir.write("shared/" + name, name);
+    }
+    store.dir.write("shared/" + std::string(255, 'n'), "long");
+    store.follow();
+    for (const std::string& name : twins) {
+        CHECK(served(store, name) == name);
+    }
+    CHECK(served(store, std::string(255, 'n')) == "long");
+}
+
+TEST_CASE("without watching, what is asked for is looked up", "[store][watch]") {
+    StoreFixture store;
+    store.watching = false;
+    store.reopen();
+    CHECK(store->watch_fd() == -1);
+    store.dir.write("shared/a", "text");
+    store.settle();
+    CHECK(store.state("a") == State::absent);  // nobody has looked
+    store->hash_first("a");
+    store.settle();
+    CHECK(served(store, "a") == "text");
+    store->hash_first("none");
+    store->hash_first("../etc/passwd");
+    CHECK(store.state("none") == State::absent);
+}
+
+TEST_CASE("more events than the queue holds", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/a", "text");
+    store.dir.write("shared/gone", "text");
+    store.follow();
+    fs::create_directory(store.dir / "shared/new");
+    for (int i = 0; i < 9000; ++i) {  // two events each, never the same twice in a row
+        fs::rename(store.dir / "shared/a", store.dir / "shared/b");
+        fs::rename(store.dir / "shared/b", store.dir / "shared/a");
+    }
+    fs::remove(store.dir / "shared/gone");
+    store.dir.write("shared/new/c", "text");
+    store.follow();
+    CHECK(store.names() == std::vector<std::string>{"a", "new/c"});
+}
+
+TEST_CASE("with background hashing off only what is asked for is hashed", "[store][watch]") {
+    StoreFixture store;
+    store.background = false;
+    store.dir.write("shared/a", "aa");
+    store.dir.write("shared/b", "bb");
+    store.reopen();
+    store.settle();
+    CHECK(store.state("a") == State::pending);
+    store->hash_first("b");
+    store.settle();
+    CHECK(store.state("a") == State::pending);
+    CHECK(served(store, "b") == "bb");
+}
+
+TEST_CASE("what is asked for overtakes a large file", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/large", "");
+    fs::resize_file(store.dir / "shared/large", 2'000'000'000);  // a hole
+    store.reopen();
+    REQUIRE(store->work(store.now));  // under way, far from done
+    CHECK(store.state("large") == State::pending);
+    store.dir.write("shared/small", "text");
+    store->hash_first("small");
+    store->work(store.now);
+    CHECK(served(store, "small") == "text");
+    CHECK(store.state("large") == State::pending);
+}
+
+TEST_CASE("a file that changes while it is hashed is not offered as it was", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/large", "");
+    fs::resize_file(store.dir / "shared/large", 500'000'000);
+    store.reopen();
+    REQUIRE(store->work(store.now));
+    fs::resize_file(store.dir / "shared/large", 400'000);
+    store.settle();
+    CHECK(store.state("large") == State::pending);
+    store.now += 1s;
+    store.settle();
+    CHECK(store->catalog().find("large").file->id.size == 400'000);
+}
+
+TEST_CASE("downloads below shared are offered once", "[store][watch]") {
+    test::TempDir dir;
+    const bool same = GENERATE(true, false);
+    const std::string downloads = dir / (same ? "shared" : "shared/downloads");
+    auto store = Store::open({dir / "shared", downloads, dir / ".shoal", true, true}).value();
+    dir.write("shared/a", "text");
+    dir.write(same ? "shared/b" : "shared/downloads/b", "text");
+    dir.write(same ? "shared/c.part" : "shared/downloads/c.part", "half");
+    const TimePoint now{1h};
+    store->handle_watch(now);
+    while (store->work(now)) {
+    }
+    std::vector<std::string> names;
+    for (const auto& record : store->catalog().page("", "", 10)) {
+        names.push_back(record.name);
+    }
+    CHECK(names == std::vector<std::string>{"a", "b"});
+    CHECK(store->catalog().totals().files == 2);
+}
+
+TEST_CASE("a file that may not be read is said to be there", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/a", "text");
+    fs::permissions(store.dir / "shared/a", fs::perms::none);
+    if (Fd(::open((store.dir / "shared/a").c_str(), O_RDONLY | O_CLOEXEC))) {
+        WARN("SKIPPED: this user may read everything; run the tests as another one");
+        return;
+    }
+    store.follow();
+    CHECK(store.state("a") == State::unreadable);
+    CHECK(store.names().empty());
+    fs::permissions(store.dir / "shared/a", fs::perms::owner_read);
+    store.follow();
+    CHECK(served(store, "a") == "text");
+    fs::permissions(store.dir / "shared/a", fs::perms::none);
+    store.follow();
+    CHECK(store.state("a") == State::unreadable);
+}
