@@ -1,0 +1,343 @@
+// The outputs of Download: when to look at a source, how much to ask of it, and for what.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+#include "shoal/swarm/download.hpp"
+#include "swarm/chunk_book.hpp"
+#include "swarm/source_book.hpp"
+
+namespace shoal::swarm {
+
+namespace {
+
+constexpr Duration share_period = 20ms;
+constexpr Duration endgame_period = 20ms;
+constexpr Duration stall_rest_most = 8s;
+constexpr std::size_t asks_per_source_max = 256;
+constexpr double double_gain = 2;         // double when that is so many times sooner,
+constexpr double double_margin_s = 0.01;  // and by this much
+constexpr double unknown_wait_s = 0.1;    // of a source that has not been timed yet
+
+double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
+
+}  // namespace
+
+std::optional<Action> Download::poll(TimePoint now) {
+    look_at_timers(now);
+    if (!actions_.empty()) {
+        const Action action = actions_.front();
+        actions_.pop_front();
+        return action;
+    }
+    if (!shared_out_at_ || now - *shared_out_at_ >= share_period) {
+        share_out(now);
+    }
+    while (!eager_.empty()) {
+        const SourceId id = eager_.front();
+        eager_.pop_front();
+        Source* source = sources_->find(id);
+        if (source == nullptr) {
+            continue;
+        }
+        source->eager = false;
+        if (const auto action = try_ask(*source, now)) {
+            wake(*source);  // at the end of the queue: sources take turns
+            return action;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<TimePoint> Download::next_timeout() const {
+    return complete() ? std::nullopt : wake_at_;
+}
+
+// When ----------------------------------------------------------------------------------------
+
+void Download::wake(Source& source) {
+    if (!std::exchange(source.eager, true)) {
+        eager_.push_back(source.id);
+    }
+}
+
+void Download::wake_all() {
+    for (Source& source : sources_->all()) {
+        wake(source);
+    }
+}
+
+void Download::schedule(TimePoint when) { wake_at_ = wake_at_ ? std::min(*wake_at_, when) : when; }
+
+void Download::look_at_timers(TimePoint now) {
+    if (!wake_at_ || now < *wake_at_ || complete()) {
+        return;
+    }
+    wake_at_.reset();
+    bool busy = false;
+    bool idle = false;
+    for (Source& source : sources_->all()) {
+        look_at(source, now);
+        busy = busy || source.owed > 0;
+        idle = idle || (source.owed == 0 && !source.closing && !source.rests_until);
+    }
+    if (busy && idle && nothing_left() && !paused_) {
+        wake_all();
+        schedule(now + endgame_period);
+    }
+}
+
+void Download::look_at(Source& source, TimePoint now) {
+    if (source.rests_until && now >= *source.rests_until) {
+        source.rests_until.reset();
+        wake(source);
+    } else if (source.rests_until) {
+        schedule(*source.rests_until);
+    }
+    if (source.owed == 0) {
+        return;
+    }
+    const Duration patient = patience(source);
+    const Duration silence = source.pace.silence(now);
+    if (silence < patient) {
+        schedule(now + (patient - silence));
+        return;
+    }
+    cancel_all(source);
+    source.stalled = true;
+    rest(source, patient, stall_rest_most, now);
+}
+
+// A shell that reads slowly on purpose makes all sources look slow.
+Duration Download::patience(const Source& source) const {
+    const Duration own = source.pace.patience(config_.patience_min, config_.patience_max);
+    if (rate_limit_ == 0) {
+        return own;
+    }
+    const double bytes =
+        4.0 * config_.leaf_bytes * static_cast<double>(std::max<std::size_t>(sharers_, 1));
+    const double wait_s = std::min(bytes / static_cast<double>(rate_limit_), 3600.0);
+    return own + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(wait_s));
+}
+
+// How much ------------------------------------------------------------------------------------
+
+bool Download::takes_share(const Source& source) const {
+    const std::size_t fresh = source.holds_all ? chunks_->rarity().size() : source.fresh;
+    return !source.closing && !source.rests_until && (fresh > 0 || source.owed > 0);
+}
+
+void Download::share_out(TimePoint now) {
+    shared_out_at_ = now;
+    double known_rate = 0;
+    std::size_t known = 0;
+    sharers_ = 0;
+    for (const Source& source : sources_->all()) {
+        if (takes_share(source)) {
+            ++sharers_;
+            known += source.pace.rate() > 0 ? 1 : 0;
+            known_rate += source.pace.rate();
+        }
+    }
+    const double usual = known > 0 ? known_rate / static_cast<double>(known) : 1;
+    const double total =
+        std::max(known_rate + usual * static_cast<double>(sharers_ - known), usual);
+    for (Source& source : sources_->all()) {
+        const double rate = source.pace.rate() > 0 ? source.pace.rate() : usual;
+        source.share_bytes = static_cast<double>(config_.outstanding_bytes) * rate / total;
+        fit_window(source);
+    }
+}
+
+void Download::fit_window(Source& source) const {
+    source.window = source.pace.window(source.share_bytes);
+    source.run = source.pace.run(source.window, config_.run_leaves_max);
+}
+
+// What ----------------------------------------------------------------------------------------
+
+std::optional<Action> Download::try_ask(Source& source, TimePoint now) {
+    if (paused_ || source.closing || source.rests_until || source.owed >= source.window ||
+        source.live.size() >= asks_per_source_max || complete()) {
+        return std::nullopt;
+    }
+    auto run = pick_open(source, false);
+    if (!run) {
+        run = pick_fresh(source);
+    }
+    if (!run && source.suspect) {
+        run = pick_open(source, true);  // better mixed than not at all
+    }
+    if (run) {
+        return book(source, *run, false, now);
+    }
+    if (source.owed > 0 || source.suspect || !nothing_left()) {
+        return std::nullopt;
+    }
+    schedule(now + endgame_period);
+    run = pick_double(source, now);
+    if (!run) {
+        return std::nullopt;
+    }
+    return book(source, *run, true, now);
+}
+
+std::optional<LeafRun> Download::pick_open(const Source& source, bool mixing) const {
+    for (const ChunkIndex index : chunks_->open_chunks()) {
+        const ActiveChunk& chunk = *chunks_->active(index);
+        const bool may = chunk.owner ? *chunk.owner == source.id : mixing || !source.suspect;
+        if (!may || !source.holds(index)) {
+            continue;
+        }
+        const auto begin = std::find_if(chunk.leaves.begin(), chunk.leaves.end(),
+                                        [](const Leaf& leaf) { return leaf.unasked(); });
+        const auto end = std::find_if(begin, chunk.leaves.end(),
+                                      [](const Leaf& leaf) { return !leaf.unasked(); });
+        const auto offset = static_cast<std::uint64_t>(begin - chunk.leaves.begin());
+        return LeafRun{{shape_.first_leaf(index).value + offset},
+                       std::min(static_cast<std::uint32_t>(end - begin), source.run)};
+    }
+    return std::nullopt;
+}
+
+std::optional<LeafRun> Download::pick_fresh(const Source& source) {
+    const Rarity& rarity = chunks_->rarity();
+    if (!source.holds_all && source.fresh == 0) {
+        return std::nullopt;
+    }
+    for (const std::uint32_t chunk :
+         source.holds_all ? rarity.rarest_first() : rarity.available()) {
+        if (!source.holds({chunk})) {
+            continue;
+        }
+        const LeafRun run = span_around(source, {chunk});
+        const std::uint64_t last = run.end().value - 1;
+        for (ChunkIndex open = shape_.chunk_of(run.first); open <= shape_.chunk_of({last});
+             ++open) {
+            open_chunk(open, source);
+        }
+        return run;
+    }
+    return std::nullopt;
+}
+
+// The part of a fast source's run that starts at a multiple of its length and holds `chunk`,
+// as far as the chunks beside it are no more common.
+LeafRun Download::span_around(const Source& source, ChunkIndex chunk) const {
+    const std::uint32_t whole = source.run / shape_.leaves_per_chunk;
+    if (whole < 2 || source.suspect || source.chunk_by_chunk || disputed_.contains(chunk)) {
+        return {shape_.first_leaf(chunk), std::min(source.run, shape_.leaves_in(chunk))};
+    }
+    const Rarity& rarity = chunks_->rarity();
+    const auto joins = [&](std::uint32_t other) {
+        return chunks_->fresh({other}) && source.holds({other}) && !disputed_.contains({other}) &&
+               rarity.level(other) <= rarity.level(chunk.value);
+    };
+    const std::uint32_t span = std::bit_floor(whole);
+    const std::uint32_t low = chunk.value - chunk.value % span;
+    const std::uint32_t high = std::min(low + span, shape_.chunk_count());
+    std::uint32_t begin = chunk.value;
+    while (begin > low && joins(begin - 1)) {
+        --begin;
+    }
+    std::uint32_t end = chunk.value + 1;
+    while (end < high && joins(end)) {
+        ++end;
+    }
+    const LeafIndex first = shape_.first_leaf({begin});
+    const std::uint64_t last = shape_.first_leaf({end - 1}).value + shape_.leaves_in({end - 1});
+    return {first, static_cast<std::uint32_t>(last - first.value)};
+}
+
+// Endgame -------------------------------------------------------------------------------------
+
+// Everything that some source holds is asked for or here.
+bool Download::nothing_left() const {
+    const Rarity& rarity = chunks_->rarity();
+    return chunks_->open_chunks().empty() &&
+           (sources_->complete_count() > 0 ? rarity.size() == 0 : rarity.available().empty());
+}
+
+// Of all asks the one that will take longest, where this idle source is much sooner.
+std::optional<LeafRun> Download::pick_double(const Source& source, TimePoint now) {
+    std::optional<LeafRun> none;
+    std::pair<Source*, std::size_t> slowest{nullptr, 0};
+    double longest_s = 0;
+    for (Source& other : sources_->all()) {
+        const double silence_s = seconds(other.pace.silence(now));
+        double ahead = 0;
+        for (std::size_t index = 0; index < other.live.size() && other.id != source.id; ++index) {
+            const Request& request = other.live[index];
+            ahead += static_cast<double>(request.owed()) * config_.leaf_bytes;
+            const double wait_s =
+                other.pace.rate() > 0 ? std::max(ahead / other.pace.rate(), silence_s) : silence_s;
+            const LeafIndex last{request.run.end().value - 1};
+            if (wait_s > longest_s && request.owed() > 0 && may_double(source, last)) {
+                longest_s = wait_s;
+                slowest = {&other, index};
+            }
+        }
+    }
+    if (slowest.first == nullptr) {
+        return none;
+    }
+    Request& request = slowest.first->live[slowest.second];
+    const ChunkIndex last = shape_.chunk_of({request.run.end().value - 1});
+    if (chunks_->active(last)->owner) {
+        return take_over(source, last, longest_s);
+    }
+    return double_tail(source, *slowest.first, request, longest_s);
+}
+
+bool Download::may_double(const Source& source, LeafIndex leaf) const {
+    const ChunkIndex index = shape_.chunk_of(leaf);
+    const ActiveChunk* chunk = chunks_->active(index);
+    if (chunk == nullptr || !source.holds(index)) {
+        return false;
+    }
+    const Leaf& state = chunk->leaves[leaf.value - shape_.first_leaf(index).value];
+    return !state.here && state.asks == 1;
+}
+
+// The end of the slower one's run, as much as both finish at once: they meet in the middle,
+// and what arrived from both is a leaf or so.
+std::optional<LeafRun> Download::double_tail(const Source& source, const Source& slow,
+                                             Request& request, double wait_s) {
+    std::uint64_t first = request.run.end().value;
+    while (first > request.next.value && may_double(source, {first - 1}) &&
+           !chunks_->active(shape_.chunk_of({first - 1}))->owner) {
+        --first;
+    }
+    auto count = static_cast<double>(request.run.end().value - first);
+    const double mine = source.pace.rate();
+    if (mine > 0 && wait_s > 0) {
+        const double theirs = std::min(slow.pace.rate(), count * config_.leaf_bytes / wait_s);
+        count = std::ceil(count * mine / (mine + theirs));
+    }
+    const auto leaves = std::min(static_cast<std::uint32_t>(count), source.run);
+    if (wait_s <= double_gain * time_for(source, leaves) + double_margin_s) {
+        return std::nullopt;
+    }
+    request.doubled = true;
+    return LeafRun{{request.run.end().value - leaves}, leaves};
+}
+
+// A chunk that one source must send alone is not shared but taken from a much slower one.
+std::optional<LeafRun> Download::take_over(const Source& source, ChunkIndex chunk, double wait_s) {
+    const double mine_s = time_for(source, shape_.leaves_in(chunk));
+    if (wait_s <= double_gain * mine_s + double_margin_s) {
+        return std::nullopt;
+    }
+    abandon(chunk);
+    return pick_fresh(source);
+}
+
+double Download::time_for(const Source& source, std::uint32_t leaves) const {
+    const double rate = source.pace.rate();
+    return rate > 0 ? seconds(source.pace.round_trip()) +
+                          static_cast<double>(leaves) * config_.leaf_bytes / rate
+                    : unknown_wait_s;
+}
+
+}  // namespace shoal::swarm

@@ -1,0 +1,137 @@
+#include "shoal/swarm/version_vote.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "shoal/base/text.hpp"
+
+namespace shoal::swarm {
+
+namespace {
+
+constexpr Duration wait_after_first = 300ms;
+constexpr Duration silence_max = 5s;
+
+bool more_holders(const Version& a, const Version& b) {
+    return std::pair(a.complete.size(), a.partial.size()) >
+           std::pair(b.complete.size(), b.partial.size());
+}
+
+// With a complete holder somewhere only those count, else the partial ones.
+std::size_t votes(const Version& version, bool any_complete) {
+    return any_complete ? version.complete.size() : version.partial.size();
+}
+
+}  // namespace
+
+VersionVote::VersionVote(std::string root_prefix, TimePoint now)
+    : root_prefix_(std::move(root_prefix)), asked_at_(now) {
+    for (char& digit : root_prefix_) {
+        digit = digit >= 'A' && digit <= 'F' ? static_cast<char>(digit - 'A' + 'a') : digit;
+    }
+}
+
+bool VersionVote::matches(const ContentKey& key) const {
+    return root_prefix_.empty() || text::hex(key.root).starts_with(root_prefix_);
+}
+
+void VersionVote::handle_asked(SourceId source) { answers_.try_emplace(source, Answer::waiting); }
+
+void VersionVote::handle_has(SourceId source, ContentKey key, bool complete, TimePoint now) {
+    withdraw(source);
+    answers_[source] = Answer::has;
+    Version& version = versions_[key];
+    version.key = key;
+    (complete ? version.complete : version.partial).push_back(source);
+    if (!first_has_ && matches(key)) {
+        first_has_ = now;
+    }
+}
+
+void VersionVote::handle_has_not(SourceId source) {
+    withdraw(source);
+    answers_[source] = Answer::has_not;
+}
+
+void VersionVote::handle_pending(SourceId source) { answers_[source] = Answer::pending; }
+
+void VersionVote::handle_unreadable(SourceId source) {
+    withdraw(source);
+    answers_[source] = Answer::unreadable;
+}
+
+void VersionVote::handle_gone(SourceId source) {
+    withdraw(source);
+    answers_.erase(source);
+}
+
+// What the source said before counts no longer.
+void VersionVote::withdraw(SourceId source) {
+    for (auto at = versions_.begin(); at != versions_.end();) {
+        std::erase(at->second.complete, source);
+        std::erase(at->second.partial, source);
+        const bool empty = at->second.complete.empty() && at->second.partial.empty();
+        at = empty ? versions_.erase(at) : std::next(at);
+    }
+    const bool any = std::any_of(versions_.begin(), versions_.end(),
+                                 [this](const auto& entry) { return matches(entry.first); });
+    if (!any) {
+        first_has_.reset();
+    }
+}
+
+std::optional<VersionVote::Undecided> VersionVote::undecided(TimePoint now) const {
+    const auto some = [this](Answer wanted) {
+        return std::any_of(answers_.begin(), answers_.end(),
+                           [wanted](const auto& entry) { return entry.second == wanted; });
+    };
+    const bool silent = some(Answer::waiting);
+    const bool hashing = some(Answer::pending);
+    if (!silent && !hashing) {
+        return std::nullopt;
+    }
+    if (first_has_) {
+        const TimePoint until = *first_has_ + wait_after_first;
+        return now < until ? std::optional(Undecided{until}) : std::nullopt;
+    }
+    const TimePoint until = asked_at_ + silence_max;
+    if (silent && now < until) {
+        return Undecided{until};
+    }
+    return hashing ? std::optional(Undecided{std::nullopt}) : std::nullopt;
+}
+
+VersionVote::Outcome VersionVote::outcome(TimePoint now) const {
+    if (const auto wait = undecided(now)) {
+        return *wait;
+    }
+    std::vector<Version> wanted = versions();
+    std::erase_if(wanted, [this](const Version& version) { return !matches(version.key); });
+    if (wanted.empty()) {
+        Nobody nobody;
+        for (const auto& [source, answer] : answers_) {
+            nobody.answered += answer == Answer::has_not ? 1 : 0;
+            nobody.unreadable += answer == Answer::unreadable ? 1 : 0;
+        }
+        nobody.other_versions = !versions_.empty();
+        return nobody;
+    }
+    const bool any_complete = !wanted.front().complete.empty();
+    const std::size_t most = votes(wanted.front(), any_complete);
+    std::erase_if(wanted, [&](const Version& v) { return votes(v, any_complete) != most; });
+    if (wanted.size() == 1) {
+        return Winner{wanted.front()};
+    }
+    return Tie{wanted};
+}
+
+std::vector<Version> VersionVote::versions() const {
+    std::vector<Version> all;
+    for (const auto& [key, version] : versions_) {
+        all.push_back(version);
+    }
+    std::stable_sort(all.begin(), all.end(), more_holders);
+    return all;
+}
+
+}  // namespace shoal::swarm
