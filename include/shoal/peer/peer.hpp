@@ -1,0 +1,47 @@
+// Peer: the four threads and the store, started, run and joined.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "shoal/base/result.hpp"
+#include "shoal/peer/front_end.hpp"
+
+namespace shoal::peer {
+
+struct PeerOptions {
+    std::string bind;          // numeric address; empty: all (IPv6 wildcard, takes IPv4)
+    std::uint16_t port{8080};  // 0: a free one (one-shots)
+    std::string hosts_file{"hosts.txt"};
+    std::string shared{"shared"};
+    std::string downloads{"downloads"};
+    std::string state{".shoal"};
+    std::string secret_file;      // empty: open to all
+    std::uint64_t max_upload{0};  // bytes per second, 0: unlimited
+    std::uint64_t max_download{0};
+    std::uint32_t max_clients{400};
+    std::uint32_t max_clients_per_address{64};
+    bool one_shot{false};  // says nothing at start, hashes only what is asked for
+};
+
+// Runs the peer on this thread (main) until `front` is finished, a thread fails, or a signal
+// says so; returns the exit code. An error before the threads are up (address in use, no
+// hosts file, unusable folder) comes back as Error.
+// Blocks the handled signals in the whole process; call once.
+Result<int> run_peer(const PeerOptions& options, FrontEnd& front);
+
+// For `shoal hash`: size and root of one file.
+struct LocalHash {
+    std::uint64_t size{};
+    std::string root;
+    std::uint32_t chunks{};
+    std::uint32_t chunk_size{};
+};
+Result<LocalHash> hash_local_file(const std::string& path);
+
+// For `shoal status`: asks the peer at that address, waits at most `timeout`. The kind of the
+// error tells: closed (nobody there), forbidden (not let in), system.
+Result<StatusReport> ask_status(const std::string& address, std::uint16_t port,
+                                const std::string& secret_file, Duration timeout);
+
+}  // namespace shoal::peer

@@ -1,0 +1,201 @@
+// PeerApi: the one door to a running peer, for the prompt and for gateways.
+//
+// Orders may be given from any thread; they are posted to the requester and return at once.
+// What comes of them arrives as events at the sink that the order names. Everything here is
+// plain data: names as text (not escaped: whoever shows them escapes), roots as hex.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "shoal/base/ids.hpp"
+#include "shoal/base/result.hpp"
+#include "shoal/base/time.hpp"
+
+namespace shoal::peer {
+
+// How an order ended. The numbers are the exit codes of scripts.
+enum class Outcome : int {
+    done = 0,
+    failed = 1,
+    usage = 2,
+    not_found = 3,   // a host answered, none has it
+    no_host = 4,     // nobody could be asked
+    incomplete = 5,  // holders gone or stalled for the timeout; the part is kept
+    verification_failed = 6,
+    versions_differ = 7,  // a tie, none chosen
+    not_let_in = 8,
+    disk_full = 9,
+    exists = 10,  // the name is taken by other content
+    cancelled = 130,
+};
+std::string_view outcome_word(Outcome outcome);  // "done", "not-found", ... for --json
+
+struct FetchOrder {
+    std::string name;         // a path; with a trailing '/', the folder and all beneath it
+    std::string root_prefix;  // hex digits of NAME@ROOT, else empty
+    enum class OnClash { refuse, rename } on_clash{OnClash::rename};
+    // Parked downloads wait for ever (the prompt) or give up after `timeout` without progress.
+    bool wait_for_holders{true};
+    Duration timeout{std::chrono::seconds(30)};
+    unsigned wait_hosts{0};  // be connected to that many hosts before asking
+};
+
+// Events -------------------------------------------------------------------------------------
+
+struct FetchStarted {  // content is settled, data is being asked for
+    FetchId fetch;
+    std::string name;
+    std::uint64_t size{};  // bytes in all
+    std::string root;      // empty for a folder
+    std::uint64_t files{1};
+    std::uint64_t kept{};       // bytes taken over from an earlier try
+    std::uint64_t rechecked{};  // bytes that were hashed again for that
+    std::uint32_t chunks{};
+    std::uint32_t hosts{};
+};
+
+struct FetchProgress {  // about ten times a second while something moves
+    FetchId fetch;
+    std::string name;
+    std::uint64_t done{};  // verified bytes, kept ones included
+    std::uint64_t size{};
+    std::uint64_t files_done{};
+    std::uint64_t files{1};
+    double bytes_per_second{};
+    std::uint32_t hosts{};  // sending now
+    std::optional<Duration> left;
+    bool parked{false};  // waits: for a holder, or for room on the disk
+};
+
+// Something a person wants to know while a fetch runs.
+struct FetchNote {
+    enum class Kind {
+        source_lost,
+        source_joined,
+        bad_source,
+        parked,
+        unparked,
+        file_failed,
+        waiting
+    };
+    FetchId fetch;
+    Kind kind{};
+    std::string name;
+    std::string host;
+    std::string text;  // a whole sentence
+};
+std::string_view note_word(FetchNote::Kind kind);
+
+struct HostShare {
+    std::string host;
+    std::uint64_t bytes{};
+};
+
+struct VersionInfo {
+    std::uint64_t size{};
+    std::string root;
+    std::vector<std::string> complete;  // hosts
+    std::vector<std::string> partial;
+};
+
+struct FetchDone {  // the last event of a fetch
+    FetchId fetch;
+    Outcome outcome{};
+    std::string name;
+    std::string saved_as;  // path as a person would open it; empty when nothing was saved
+    bool already_here{false};
+    std::uint64_t size{};
+    std::uint64_t files{1};
+    std::string root;
+    Duration elapsed{};
+    std::uint64_t kept{};
+    std::vector<HostShare> shares;      // who sent how much, most first
+    std::string text;                   // why, as a sentence, when not done
+    std::vector<VersionInfo> versions;  // when versions differ
+    std::vector<std::string> near;      // when not found
+};
+
+struct FileRow {
+    std::string name;
+    std::uint64_t size{};
+    std::string root;
+    std::uint32_t complete{};  // holders, this host included
+    std::uint32_t partial{};
+    std::uint32_t versions{1};  // other contents under the same name, this one included
+    bool here{false};
+};
+struct FileList {  // one row per name and content, by name, most holders first
+    std::uint64_t order{};
+    std::string prefix;
+    std::vector<FileRow> rows;
+    std::uint32_t hosts{};           // that answered
+    bool truncated{false};           // more names exist than are kept
+    std::optional<Outcome> problem;  // no_host, not_let_in
+};
+
+struct PeerRow {
+    std::string address;
+    std::string state;         // "connected", "connecting", "down", "this host", "same host"
+    std::string why;           // for "down": the reason
+    std::string node;          // hex, when known
+    std::uint64_t received{};  // file data from it
+    std::uint64_t sent{};      // file data to it
+    std::optional<Duration> round_trip;
+    bool from_hosts_file{false};
+};
+struct PeerList {
+    std::uint64_t order{};
+    std::vector<PeerRow> rows;
+};
+
+struct StatusReport {
+    std::uint64_t order{};
+    std::vector<std::pair<std::string, std::string>> lines;  // key, value
+};
+
+// Something that happened without an order: "127.0.0.3:8080 connected".
+struct Notice {
+    enum class Kind { host_connected, host_lost, hosts_file, refused, warning };
+    Kind kind{};
+    std::string host;
+    std::string text;
+};
+std::string_view notice_word(Notice::Kind kind);
+
+using Event = std::variant<FetchStarted, FetchProgress, FetchNote, FetchDone, FileList, PeerList,
+                           StatusReport, Notice>;
+
+// Where events go. Called on the requester's thread; must neither block nor throw.
+// A sink outlives every order that names it (forget_sink() ends all of them).
+class EventSink {
+  public:
+    virtual ~EventSink() = default;
+    virtual void deliver(const Event& event) = 0;
+};
+
+class PeerApi {
+  public:
+    virtual ~PeerApi() = default;
+
+    virtual FetchId fetch(FetchOrder order, EventSink& sink) = 0;
+    // Stops it; what is here stays for a resume. Ends with FetchDone{cancelled}.
+    virtual void cancel(FetchId fetch) = 0;
+    // The swarm's files beneath `prefix` ("" for all), as one FileList; at most `rows_max`.
+    // `wait_hosts` and `timeout` as in FetchOrder.
+    virtual std::uint64_t list(std::string prefix, std::size_t rows_max, unsigned wait_hosts,
+                               Duration timeout, EventSink& sink) = 0;
+    virtual std::uint64_t peers(EventSink& sink) = 0;
+    virtual std::uint64_t status(EventSink& sink) = 0;
+    // Bytes per second, 0 for unlimited; nullopt leaves as it is.
+    virtual void set_limits(std::optional<std::uint64_t> upload,
+                            std::optional<std::uint64_t> download) = 0;
+    virtual void forget_sink(EventSink& sink) = 0;
+};
+
+}  // namespace shoal::peer

@@ -1,0 +1,228 @@
+#include "peer/answers.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "shoal/base/text.hpp"
+
+namespace shoal::peer {
+
+namespace {
+
+using integrity::FileId;
+using integrity::Geometry;
+using protocol::clientMessage;
+using protocol::serverMessage;
+using protocol::ServerType;
+
+constexpr std::size_t listing_records_max = 1024;  // a page: also bounded in bytes
+
+serverMessage reply_to(const clientMessage& question, ServerType type) {
+    serverMessage message;
+    message.type = static_cast<std::uint16_t>(type);
+    message.id = question.id;
+    return message;
+}
+
+FileId content_of(const clientMessage& question) { return {question.fileSize, question.digest}; }
+
+bool possible_size(std::uint64_t size) { return size <= limits::file_size_max; }
+
+void describe(serverMessage& message, const FileId& id, std::uint64_t held, std::int64_t mtime_s) {
+    message.fileSize = id.size;
+    message.digest = id.root;
+    message.held = held;
+    message.first = static_cast<std::uint64_t>(mtime_s);
+}
+
+const std::vector<integrity::Digest>& hashes_of(const store::Holding& holding) {
+    return holding.file ? holding.file->chunk_hashes : holding.partial->chunk_hashes();
+}
+
+bool known(const store::Holding& holding) {
+    return holding.state == store::Holding::State::complete ||
+           holding.state == store::Holding::State::partial;
+}
+
+constexpr std::int64_t ns_per_s = 1'000'000'000;
+
+}  // namespace
+
+Answer refusal(std::uint64_t id, protocol::Status status, std::string_view why) {
+    Answer answer;
+    answer.message.type = static_cast<std::uint16_t>(ServerType::answer);
+    answer.message.status = static_cast<std::uint16_t>(status);
+    answer.message.id = id;
+    answer.payload.assign(why.begin(), why.end());
+    return answer;
+}
+
+Answer answer_query(const store::Catalog& catalog, const clientMessage& question) {
+    const Result<store::SafePath> name = store::SafePath::parse(question.path_text());
+    if (!name) {
+        return refusal(question.id, protocol::Status::bad_request, name.error().message);
+    }
+    const store::Holding holding = catalog.find(name->text());
+    Answer answer{reply_to(question, ServerType::file), {}};
+    switch (holding.state) {
+        case store::Holding::State::absent:
+            return refusal(question.id, protocol::Status::not_found, "no such file here");
+        case store::Holding::State::unreadable:
+            return refusal(question.id, protocol::Status::unreadable, "this host may not read it");
+        case store::Holding::State::pending:
+            answer.message.status = static_cast<std::uint16_t>(protocol::Status::pending);
+            break;
+        case store::Holding::State::complete:
+            describe(answer.message, holding.file->id,
+                     Geometry(holding.file->id.size).chunk_count(),
+                     holding.file->stamp.mtime_ns / ns_per_s);
+            break;
+        case store::Holding::State::partial:
+            describe(answer.message, holding.partial->id(), holding.partial->held_count(), 0);
+            break;
+    }
+    return answer;
+}
+
+Answer answer_list(const store::Catalog& catalog, const clientMessage& question) {
+    const std::string_view cursor = question.path_text();
+    const Result<std::string> prefix = store::parse_prefix(cursor.substr(0, question.prefixLength));
+    if (!prefix) {
+        return refusal(question.id, protocol::Status::bad_request, prefix.error().message);
+    }
+    const std::uint64_t generation = catalog.generation();
+    const auto records = catalog.page(*prefix, cursor, listing_records_max);
+    Answer answer{reply_to(question, ServerType::listing), {}};
+    std::size_t shown = 0;
+    for (const store::CatalogRecord& record : records) {
+        const std::size_t size = protocol::listing_record_head + record.name.size();
+        if (answer.payload.size() + size > limits::control_payload_max) {
+            break;
+        }
+        protocol::append_record(answer.payload,
+                                {record.name, record.id, record.held, record.mtime_s});
+        ++shown;
+    }
+    answer.message.first = generation;
+    answer.message.count = static_cast<std::uint32_t>(shown);
+    if (shown == records.size() && records.size() < listing_records_max) {
+        answer.message.flags = protocol::flag_last_page;
+    }
+    return answer;
+}
+
+Answer answer_chunk_hashes(const store::Catalog& catalog, const clientMessage& question) {
+    if (!possible_size(question.fileSize)) {
+        return refusal(question.id, protocol::Status::bad_request, "no file is that large");
+    }
+    const std::uint32_t chunks = Geometry(question.fileSize).chunk_count();
+    if (chunks < 2 || question.count == 0 || question.count > limits::hashes_per_reply_max ||
+        question.first >= chunks || question.count > chunks - question.first) {
+        return refusal(question.id, protocol::Status::bad_request, "no such chunks");
+    }
+    const store::Holding holding = catalog.find(content_of(question));
+    if (!known(holding) || hashes_of(holding).size() != chunks) {
+        return refusal(question.id, protocol::Status::not_found, "no such content here");
+    }
+    Answer answer{reply_to(question, ServerType::chunk_hashes), {}};
+    answer.message.fileSize = question.fileSize;
+    answer.message.digest = question.digest;
+    answer.message.first = question.first;
+    answer.message.count = question.count;
+    answer.payload = protocol::pack_digests(
+        std::span(hashes_of(holding)).subspan(question.first, question.count));
+    return answer;
+}
+
+Answer answer_leaf_hashes(OpenFiles& files, const clientMessage& question) {
+    if (!possible_size(question.fileSize) ||
+        question.first >= Geometry(question.fileSize).chunk_count()) {
+        return refusal(question.id, protocol::Status::bad_request, "no such chunk");
+    }
+    const Geometry geometry(question.fileSize);
+    const ChunkIndex chunk{static_cast<std::uint32_t>(question.first)};
+    const Result<std::shared_ptr<OpenFile>> file = files.get(content_of(question));
+    if (!file) {
+        return refusal(question.id, protocol::Status::not_found, file.error().message);
+    }
+    const std::uint32_t leaves = geometry.leaves_in(chunk);
+    if (!(*file)->holds({geometry.first_leaf(chunk), leaves})) {
+        return refusal(question.id, protocol::Status::not_held, "that chunk is not here yet");
+    }
+    std::vector<std::uint8_t> bytes(geometry.chunk_length(chunk));
+    const bool whole = (*file)->read(geometry.chunk_offset(chunk), bytes);
+    if (!whole || !(*file)->unchanged()) {
+        return refusal(question.id, protocol::Status::changed, "the file changed");
+    }
+    std::vector<integrity::Digest> digests(leaves);
+    integrity::hash_leaves(bytes, digests);
+    Answer answer{reply_to(question, ServerType::leaf_hashes), protocol::pack_digests(digests)};
+    answer.message.fileSize = question.fileSize;
+    answer.message.digest = question.digest;
+    answer.message.first = question.first;
+    answer.message.count = leaves;
+    return answer;
+}
+
+Answer answer_subscribe(const store::Catalog& catalog, const clientMessage& question) {
+    if (!possible_size(question.fileSize)) {
+        return refusal(question.id, protocol::Status::bad_request, "no file is that large");
+    }
+    const store::Holding holding = catalog.find(content_of(question));
+    const std::uint32_t chunks = Geometry(question.fileSize).chunk_count();
+    Answer answer{reply_to(question, ServerType::holding), {}};
+    answer.message.fileSize = question.fileSize;
+    answer.message.digest = question.digest;
+    answer.message.count = chunks;
+    if (holding.state == store::Holding::State::complete) {
+        answer.message.held = chunks;
+    } else if (holding.state == store::Holding::State::partial) {
+        const Bitmap held = holding.partial->held();
+        answer.message.held = held.count();
+        if (held.count() != 0 && !held.all()) {
+            answer.payload = held.wire();
+        }
+    }
+    return answer;
+}
+
+std::vector<std::pair<std::string, std::string>> status_lines(const Wiring& wiring) {
+    const Figures& figures = wiring.figures;
+    const store::Catalog::Totals totals = wiring.catalog->totals();
+    const auto number = [](const auto& value) { return std::to_string(std::uint64_t{value}); };
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(steady_now() - figures.started);
+    return {{"version", SHOAL_VERSION},
+            {"node", text::hex(wiring.identity.node.bytes)},
+            {"port", number(wiring.identity.port)},
+            {"uptime", std::to_string(seconds.count())},
+            {"files", number(totals.files)},
+            {"bytes", number(totals.bytes)},
+            {"hashing", number(totals.pending)},
+            {"partial", number(totals.partial)},
+            {"downloads", number(figures.downloads.load())},
+            {"servers", number(figures.servers.load())},
+            {"clients", number(figures.clients.load())},
+            {"sent", number(figures.bytes_sent.load())},
+            {"received", number(figures.bytes_received.load())},
+            {"unwanted", number(figures.unwanted_data.load())},
+            {"refused", number(figures.refused.load())},
+            {"bad-messages", number(figures.bad_messages.load())},
+            {"max-upload", number(figures.max_upload.load())},
+            {"max-download", number(figures.max_download.load())},
+            {"authenticated", wiring.identity.secret.present() ? "yes" : "no"}};
+}
+
+Answer answer_status(const Wiring& wiring, std::uint64_t id) {
+    Answer answer;
+    answer.message.type = static_cast<std::uint16_t>(ServerType::status);
+    answer.message.id = id;
+    for (const auto& [key, value] : status_lines(wiring)) {
+        const std::string line = key + ' ' + value + '\n';
+        answer.payload.insert(answer.payload.end(), line.begin(), line.end());
+    }
+    return answer;
+}
+
+}  // namespace shoal::peer

@@ -1,0 +1,34 @@
+// Answers: what a server says to each question that needs no socket: query, list, hashes,
+// subscribe, status. Called by the reader.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "peer/mail.hpp"
+#include "peer/open_files.hpp"
+#include "shoal/protocol/codec.hpp"
+
+namespace shoal::peer {
+
+struct Answer {
+    protocol::serverMessage message;
+    std::vector<std::uint8_t> payload;
+};
+
+// An `answer` message that says `status` and why.
+Answer refusal(std::uint64_t id, protocol::Status status, std::string_view why);
+
+// Status pending: the caller asks the keeper and answers again when the name has settled.
+Answer answer_query(const store::Catalog& catalog, const protocol::clientMessage& question);
+Answer answer_list(const store::Catalog& catalog, const protocol::clientMessage& question);
+Answer answer_chunk_hashes(const store::Catalog& catalog, const protocol::clientMessage& question);
+Answer answer_leaf_hashes(OpenFiles& files, const protocol::clientMessage& question);
+Answer answer_subscribe(const store::Catalog& catalog, const protocol::clientMessage& question);
+Answer answer_status(const Wiring& wiring, std::uint64_t id);
+
+// The same figures for the process's own prompt.
+std::vector<std::pair<std::string, std::string>> status_lines(const Wiring& wiring);
+
+}  // namespace shoal::peer

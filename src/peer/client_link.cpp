@@ -1,0 +1,145 @@
+#include "peer/client_link.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace shoal::peer {
+
+namespace {
+
+constexpr std::size_t outbox_begin_max = 128 * limits::KiB;   // no new run beyond
+constexpr std::size_t outbox_read_max = 256 * limits::KiB;    // no new request beyond
+constexpr std::size_t outbox_max = 2 * limits::MiB;           // the client does not read at all
+constexpr std::uint32_t read_at_once_max = 64 * limits::KiB;  // copied rather than sendfile
+
+}  // namespace
+
+void ClientLink::append(const protocol::serverMessage& message,
+                        std::span<const std::uint8_t> payload) {
+    const protocol::ServerBytes head = protocol::encode(message);
+    outbox_.insert(outbox_.end(), head.begin(), head.end());
+    outbox_.insert(outbox_.end(), payload.begin(), payload.end());
+}
+
+void ClientLink::send(protocol::serverMessage message, std::span<const std::uint8_t> payload) {
+    if (upload_) {
+        queued_.push_back({message, {payload.begin(), payload.end()}});
+        queued_bytes_ += limits::server_message_size + payload.size();
+        return;
+    }
+    message.payloadSize = payload.size();
+    if (message.type != static_cast<std::uint16_t>(protocol::ServerType::hello)) {
+        session.seal(message, payload);
+    }
+    append(message, payload);
+}
+
+void ClientLink::answer(std::uint64_t id, protocol::Status status, std::string_view text) {
+    protocol::serverMessage message;
+    message.type = static_cast<std::uint16_t>(protocol::ServerType::answer);
+    message.status = static_cast<std::uint16_t>(status);
+    message.id = id;
+    send(message, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+void ClientLink::send_run(std::uint64_t id, const protocol::serverMessage& head,
+                          std::shared_ptr<OpenFile> file, std::uint64_t offset,
+                          std::uint32_t length) {
+    protocol::serverMessage message = head;
+    message.payloadSize = length;
+    session.seal(message, {});
+    if (length > read_at_once_max) {
+        append(message, {});
+        upload_ = Upload{id, std::move(file), offset, length};
+        return;
+    }
+    append(message, {});
+    const std::size_t start = outbox_.size();
+    outbox_.resize(start + length);
+    const bool whole = file->read(offset, std::span(outbox_).subspan(start));
+    if (!whole || !file->unchanged()) {
+        answer(id, protocol::Status::changed, "the file changed while it was read");
+    }
+}
+
+net::Transfer ClientLink::send_from_file(std::uint64_t budget) {
+    static constexpr std::array<std::uint8_t, 16 * 1024> zeros{};
+    const std::size_t count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(budget, upload_->left));
+    if (!upload_->stale) {
+        net::Transfer sent =
+            net::send_file(socket_.get(), upload_->file->fd(), upload_->offset, count);
+        const bool file_failed = sent.state == net::Transfer::State::closed ||
+                                 (sent.state == net::Transfer::State::failed && sent.error == EIO);
+        if (!file_failed) {
+            return sent;
+        }
+        upload_->stale = true;
+    }
+    return net::send(socket_.get(), std::span(zeros).first(std::min(count, zeros.size())), false);
+}
+
+bool ClientLink::flush(std::uint64_t budget, std::uint64_t& moved) {
+    while (budget > 0 && wants_to_send()) {
+        const bool from_outbox = sent_ < outbox_.size();
+        net::Transfer step;
+        if (from_outbox) {
+            const auto waiting = std::span(outbox_).subspan(sent_);
+            step = net::send(socket_.get(),
+                             waiting.first(std::min<std::size_t>(waiting.size(), budget)),
+                             upload_.has_value());
+        } else {
+            step = send_from_file(budget);
+        }
+        if (step.state == net::Transfer::State::would_block) {
+            return true;
+        }
+        if (step.state != net::Transfer::State::moved) {
+            return false;
+        }
+        moved += step.bytes;
+        budget -= std::min<std::uint64_t>(budget, step.bytes);
+        if (from_outbox) {
+            sent_ += step.bytes;
+            if (sent_ == outbox_.size()) {
+                outbox_.clear();
+                sent_ = 0;
+            }
+        } else {
+            upload_->offset += step.bytes;
+            upload_->left -= static_cast<std::uint32_t>(step.bytes);
+            if (upload_->left == 0) {
+                end_upload();
+            }
+        }
+    }
+    if (!wants_to_send() && outbox_.capacity() > outbox_begin_max) {
+        outbox_.shrink_to_fit();
+    }
+    return true;
+}
+
+// What was promised has gone out whole; if the file changed meanwhile, say so right behind.
+void ClientLink::end_upload() {
+    const Upload done = std::move(*upload_);
+    upload_.reset();
+    if (done.stale || !done.file->unchanged()) {
+        answer(done.id, protocol::Status::changed, "the file changed while it was sent");
+    }
+    queued_bytes_ = 0;
+    for (const Queued& waiting : std::exchange(queued_, {})) {
+        send(waiting.message, waiting.payload);
+    }
+}
+
+bool ClientLink::can_begin() const {
+    return phase == Phase::ready && !upload_ && outbox_.size() - sent_ < outbox_begin_max;
+}
+
+bool ClientLink::overfull() const { return outbox_.size() - sent_ + queued_bytes_ > outbox_max; }
+
+bool ClientLink::wants_to_read() const {
+    return outbox_.size() - sent_ + queued_bytes_ < outbox_read_max;
+}
+
+}  // namespace shoal::peer

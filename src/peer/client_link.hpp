@@ -1,0 +1,94 @@
+// ClientLink: one client's socket at the server: its frames, its session, and what waits to be
+// sent to it. Owned by the reader's thread.
+//
+// A message and its payload must stay together on the wire, so while file data is being sent
+// from the disk, new messages wait behind it in queued_.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "peer/open_files.hpp"
+#include "shoal/base/fd.hpp"
+#include "shoal/base/time.hpp"
+#include "shoal/net/address.hpp"
+#include "shoal/net/socket.hpp"
+#include "shoal/protocol/auth.hpp"
+#include "shoal/protocol/frames.hpp"
+#include "shoal/swarm/upload_queue.hpp"
+
+namespace shoal::peer {
+
+class ClientLink {
+  public:
+    enum class Phase { hello, proof, ready, lingering };
+
+    ClientLink(swarm::ClientKey its_key, Fd socket, const net::Address& peer, TimePoint now)
+        : key(its_key), address(peer), phase_since(now), socket_(std::move(socket)) {}
+
+    const swarm::ClientKey key;
+    const net::Address address;
+    Phase phase{Phase::hello};
+    TimePoint phase_since;  // for the deadlines of every phase but ready
+    NodeId node;            // once ready
+    std::optional<protocol::clientMessage> hello;
+    protocol::Session session;
+    protocol::ClientFrames frames;
+    std::map<std::uint64_t, integrity::FileId> subscriptions;  // by id
+    std::map<std::uint64_t, integrity::FileId> requests;       // waiting in the queue, by id
+    std::uint32_t waiting_queries{0};                          // answered `pending` so far
+
+    [[nodiscard]] int fd() const { return socket_.get(); }
+
+    // Seals and queues a message with its payload; payloadSize is set here.
+    void send(protocol::serverMessage message, std::span<const std::uint8_t> payload = {});
+    // A refusal, with a word to people.
+    void answer(std::uint64_t id, protocol::Status status, std::string_view text = {});
+    // Sends the data message of a run; the bytes follow from `file`. Small runs are read at
+    // once, larger ones go by sendfile in flush().
+    void send_run(std::uint64_t id, const protocol::serverMessage& head,
+                  std::shared_ptr<OpenFile> file, std::uint64_t offset, std::uint32_t length);
+
+    // Moves at most `budget` bytes to the socket. False: the connection is gone.
+    // `moved` counts what went out.
+    bool flush(std::uint64_t budget, std::uint64_t& moved);
+
+    [[nodiscard]] bool wants_to_send() const { return upload_ || sent_ < outbox_.size(); }
+    [[nodiscard]] bool uploading() const { return upload_.has_value(); }
+    // May another run begin? Keeps few bytes bound in user space.
+    [[nodiscard]] bool can_begin() const;
+    // A client that does not read gets no more messages queued than this.
+    [[nodiscard]] bool overfull() const;
+    // Whether more requests are taken in now.
+    [[nodiscard]] bool wants_to_read() const;
+
+  private:
+    struct Upload {
+        std::uint64_t id{};
+        std::shared_ptr<OpenFile> file;
+        std::uint64_t offset{};
+        std::uint32_t left{};
+        bool stale{false};  // the file ended early or failed: zeros are sent instead
+    };
+    struct Queued {
+        protocol::serverMessage message;
+        std::vector<std::uint8_t> payload;
+    };
+    void append(const protocol::serverMessage& message, std::span<const std::uint8_t> payload);
+    net::Transfer send_from_file(std::uint64_t budget);
+    void end_upload();
+
+    Fd socket_;
+    std::vector<std::uint8_t> outbox_;
+    std::size_t sent_{0};           // of outbox_
+    std::optional<Upload> upload_;  // its head stands at the end of outbox_ or has gone
+    std::vector<Queued> queued_;    // what comes behind the upload, not sealed yet
+    std::size_t queued_bytes_{0};
+};
+
+}  // namespace shoal::peer

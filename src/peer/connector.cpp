@@ -1,0 +1,182 @@
+#include "peer/connector.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include "shoal/base/log.hpp"
+#include "shoal/net/socket.hpp"
+
+namespace shoal::peer {
+
+namespace {
+constexpr std::size_t attempts_max = 128;  // at once; keeps select() room for the others
+}
+
+Connector::Connector(Wiring& wiring, net::HostsFile hosts)
+    : wiring_(wiring), hosts_(std::move(hosts)), plan_(wiring.identity.node) {
+    warnings_ = hosts_.text().warnings;
+    plan_.handle_hosts(hosts_.text().hosts, steady_now());
+}
+
+Status Connector::run() {
+    if (Status watched = poller_.watch(wiring_.connector.fd(), true, false); !watched) {
+        return watched;
+    }
+    next_round_ = steady_now();
+    while (true) {
+        TimePoint now = steady_now();
+        if (now >= next_round_) {
+            next_round_ = now + DialPlan::retry_every;
+            read_hosts(now);
+            give_up_late_ones(now);
+            dial_due(now);
+            report();
+            look_up_one(now);  // may block; whoever could be dialled has been
+        }
+        dial_due(steady_now());
+        report();
+        const Duration wait = std::max(next_round_ - steady_now(), Duration::zero());
+        const std::vector<net::Ready> ready_now = poller_.wait(wait);
+        now = steady_now();
+        for (const net::Ready& ready : ready_now) {
+            if (ready.fd != wiring_.connector.fd()) {
+                finish_attempt(ready.fd, now);
+            } else if (!take_mail(now)) {
+                return {};
+            }
+        }
+    }
+}
+
+bool Connector::take_mail(TimePoint now) {
+    for (const ConnectorMail& mail : wiring_.connector.take()) {
+        if (std::holds_alternative<Stop>(mail)) {
+            return false;
+        }
+        if (const auto* back = std::get_if<DialBack>(&mail)) {
+            changed_ |= plan_.handle_dial_back(back->address, back->node, now);
+        } else {
+            take_verdict(std::get<DialVerdict>(mail), now);
+        }
+    }
+    return true;
+}
+
+void Connector::take_verdict(const DialVerdict& verdict, TimePoint now) {
+    switch (verdict.kind) {
+        case DialVerdict::Kind::up:
+            plan_.handle_up(verdict.address, verdict.node);
+            break;
+        case DialVerdict::Kind::self:
+            plan_.handle_self(verdict.address);
+            break;
+        case DialVerdict::Kind::duplicate:
+            plan_.handle_duplicate(verdict.address, verdict.node);
+            break;
+        case DialVerdict::Kind::refused:
+            plan_.handle_refused(verdict.address, verdict.why, now);
+            break;
+        case DialVerdict::Kind::down:
+            plan_.handle_down(verdict.address, verdict.why, now);
+            break;
+    }
+    changed_ = true;
+}
+
+void Connector::read_hosts(TimePoint now) {
+    const Result<bool> read = hosts_.refresh();
+    if (!read) {
+        warnings_.push_back(read.error().message);
+        changed_ = true;
+    } else if (*read) {
+        warnings_.insert(warnings_.end(), hosts_.text().warnings.begin(),
+                         hosts_.text().warnings.end());
+        plan_.handle_hosts(hosts_.text().hosts, now);
+        changed_ = true;
+    }
+}
+
+void Connector::look_up_one(TimePoint now) {
+    const auto name = plan_.next_lookup(now);
+    if (!name) {
+        return;
+    }
+    const Result<std::vector<net::Address>> addresses = net::resolve(*name);
+    if (addresses) {
+        plan_.handle_resolved(*name, *addresses);
+    } else {
+        plan_.handle_unresolved(*name, addresses.error().message, steady_now());
+    }
+    changed_ = true;
+}
+
+void Connector::dial_due(TimePoint now) {
+    for (const net::Address& address : plan_.due(now)) {
+        if (attempts_.size() >= attempts_max) {
+            return;
+        }
+        dial(address, now);
+    }
+}
+
+void Connector::dial(const net::Address& address, TimePoint now) {
+    plan_.handle_dialling(address, now);
+    const bool wildcard =
+        wiring_.identity.bind.is_any() || wiring_.identity.bind.family() != address.family();
+    Result<Fd> socket =
+        net::start_connect(address, wildcard ? net::Address() : wiring_.identity.bind.with_port(0));
+    if (!socket) {
+        plan_.handle_failed(address, socket.error().message, now);
+        changed_ = true;
+        return;
+    }
+    const int fd = socket->get();
+    if (Status watched = poller_.watch(fd, false, true); !watched) {
+        plan_.handle_failed(address, watched.error().message, now);
+        return;
+    }
+    attempts_.emplace(fd, Attempt{std::move(*socket), address, now + DialPlan::attempt_max});
+}
+
+void Connector::finish_attempt(int fd, TimePoint now) {
+    const auto found = attempts_.find(fd);
+    if (found == attempts_.end()) {
+        return;
+    }
+    Attempt attempt = std::move(found->second);
+    attempts_.erase(found);
+    poller_.forget(fd);
+    changed_ = true;
+    if (const int error = net::connect_outcome(fd); error != 0) {
+        plan_.handle_failed(attempt.address, std::strerror(error), now);
+        return;
+    }
+    net::set_no_delay(fd);
+    plan_.handle_handed_over(attempt.address);
+    wiring_.requester.post(NewServer{std::move(attempt.socket), attempt.address,
+                                     plan_.from_hosts_file(attempt.address)});
+}
+
+void Connector::give_up_late_ones(TimePoint now) {
+    for (auto entry = attempts_.begin(); entry != attempts_.end();) {
+        if (entry->second.deadline > now) {
+            ++entry;
+            continue;
+        }
+        poller_.forget(entry->first);
+        plan_.handle_failed(entry->second.address, "no answer", now);
+        changed_ = true;
+        entry = attempts_.erase(entry);
+    }
+}
+
+void Connector::report() {
+    if (!changed_) {
+        return;
+    }
+    changed_ = false;
+    wiring_.requester.post(
+        HostTable{plan_.rows(), plan_.unsettled(), std::exchange(warnings_, {})});
+}
+
+}  // namespace shoal::peer

@@ -1,0 +1,276 @@
+#include "peer/dial_plan.hpp"
+
+#include <algorithm>
+
+#include "shoal/base/text.hpp"
+
+namespace shoal::peer {
+
+DialPlan::Entry* DialPlan::find(const net::Address& address) {
+    const auto found = entries_.find(address);
+    return found == entries_.end() ? nullptr : &found->second;
+}
+
+void DialPlan::handle_hosts(const std::vector<net::HostName>& hosts, TimePoint now) {
+    std::map<net::HostName, Name> kept;
+    for (const net::HostName& host : hosts) {
+        const auto known = names_.find(host);
+        Name& name = kept[host];
+        if (known != names_.end()) {
+            name = known->second;
+        } else {
+            name.next_lookup = now;
+        }
+    }
+    names_ = std::move(kept);
+    for (auto& [address, entry] : entries_) {
+        entry.from_hosts_file = false;
+    }
+    for (auto& [host, name] : names_) {
+        if (!name.address) {
+            if (const auto numeric = net::Address::parse_numeric(host.host, host.port)) {
+                handle_resolved(host, {*numeric});
+            }
+        } else {
+            entries_[*name.address].from_hosts_file = true;
+        }
+    }
+    std::erase_if(entries_, [](const auto& item) {
+        const Entry& entry = item.second;
+        return !entry.from_hosts_file && entry.state != State::up &&
+               entry.state != State::handed_over && entry.state != State::dialling;
+    });
+}
+
+void DialPlan::handle_resolved(const net::HostName& name,
+                               const std::vector<net::Address>& addresses) {
+    const auto found = names_.find(name);
+    if (found == names_.end() || addresses.empty()) {
+        return;
+    }
+    found->second.address = addresses.front();
+    found->second.settled = true;
+    entries_[addresses.front()].from_hosts_file = true;
+}
+
+void DialPlan::handle_unresolved(const net::HostName& name, const std::string& why, TimePoint now) {
+    const auto found = names_.find(name);
+    if (found != names_.end()) {
+        found->second.why = why;
+        found->second.settled = true;
+        found->second.next_lookup = now + 5 * retry_every;
+    }
+}
+
+bool DialPlan::handle_dial_back(const net::Address& address, const NodeId& node, TimePoint now) {
+    if (node == self_ || address.port() == 0 || find(address) != nullptr) {
+        return false;
+    }
+    std::size_t dial_backs = 0;
+    for (const auto& [known, entry] : entries_) {
+        if (entry.node == node && (entry.state == State::up || entry.state == State::duplicate)) {
+            return false;
+        }
+        dial_backs += entry.from_hosts_file ? 0U : 1U;
+    }
+    if (dial_backs >= dial_backs_max) {
+        return false;
+    }
+    Entry entry;
+    entry.next_try = now;
+    entry.settled = true;
+    entries_.emplace(address, entry);
+    return true;
+}
+
+void DialPlan::handle_dialling(const net::Address& address, TimePoint now) {
+    if (Entry* entry = find(address)) {
+        entry->state = State::dialling;
+        entry->next_try = now + retry_every;
+    }
+}
+
+// Back to idle; a host that is not in hosts.txt is forgotten instead.
+void DialPlan::rest(const net::Address& address, Entry& entry, const std::string& why,
+                    TimePoint next) {
+    if (!entry.from_hosts_file) {
+        entries_.erase(address);
+        return;
+    }
+    entry.state = State::idle;
+    entry.settled = true;
+    entry.node.reset();
+    entry.why = why;
+    entry.next_try = std::max(entry.next_try, next);
+}
+
+void DialPlan::handle_failed(const net::Address& address, const std::string& why, TimePoint now) {
+    if (Entry* entry = find(address)) {
+        rest(address, *entry, why, now);
+    }
+}
+
+void DialPlan::handle_handed_over(const net::Address& address) {
+    if (Entry* entry = find(address)) {
+        entry->state = State::handed_over;
+    }
+}
+
+void DialPlan::handle_up(const net::Address& address, const NodeId& node) {
+    if (Entry* entry = find(address)) {
+        entry->state = State::up;
+        entry->settled = true;
+        entry->node = node;
+        entry->why.clear();
+    }
+}
+
+void DialPlan::handle_self(const net::Address& address) {
+    if (Entry* entry = find(address)) {
+        entry->state = State::self;
+        entry->settled = true;
+        entry->node = self_;
+    }
+}
+
+void DialPlan::handle_duplicate(const net::Address& address, const NodeId& node) {
+    Entry* entry = find(address);
+    if (entry == nullptr) {
+        return;
+    }
+    if (!entry->from_hosts_file) {
+        entries_.erase(address);
+        return;
+    }
+    entry->state = State::duplicate;
+    entry->settled = true;
+    entry->node = node;
+}
+
+void DialPlan::handle_refused(const net::Address& address, const std::string& why, TimePoint now) {
+    if (Entry* entry = find(address)) {
+        rest(address, *entry, why, now + 5 * retry_every);
+    }
+}
+
+void DialPlan::handle_down(const net::Address& address, const std::string& why, TimePoint now) {
+    Entry* entry = find(address);
+    if (entry == nullptr) {
+        return;
+    }
+    const std::optional<NodeId> node = entry->node;
+    rest(address, *entry, why, now);
+    if (node) {
+        wake_duplicates_of(*node, now);
+    }
+}
+
+void DialPlan::wake_duplicates_of(const NodeId& node, TimePoint now) {
+    for (auto& [address, entry] : entries_) {
+        if (entry.state == State::duplicate && entry.node == node) {
+            entry.state = State::idle;
+            entry.node.reset();
+            entry.next_try = now;
+        }
+    }
+}
+
+std::optional<net::HostName> DialPlan::next_lookup(TimePoint now) const {
+    std::optional<net::HostName> next;
+    TimePoint oldest = now;
+    for (const auto& [host, name] : names_) {
+        if (!name.address && name.next_lookup <= oldest) {
+            oldest = name.next_lookup;
+            next = host;
+        }
+    }
+    return next;
+}
+
+std::vector<net::Address> DialPlan::due(TimePoint now) const {
+    std::vector<net::Address> list;
+    for (const auto& [address, entry] : entries_) {
+        if (entry.state == State::idle && entry.next_try <= now) {
+            list.push_back(address);
+        }
+    }
+    return list;
+}
+
+std::optional<TimePoint> DialPlan::next_timeout() const {
+    std::optional<TimePoint> next;
+    const auto consider = [&next](TimePoint when) { next = next ? std::min(*next, when) : when; };
+    for (const auto& [host, name] : names_) {
+        if (!name.address) {
+            consider(name.next_lookup);
+        }
+    }
+    for (const auto& [address, entry] : entries_) {
+        if (entry.state == State::idle) {
+            consider(entry.next_try);
+        }
+    }
+    return next;
+}
+
+bool DialPlan::from_hosts_file(const net::Address& address) const {
+    const auto found = entries_.find(address);
+    return found != entries_.end() && found->second.from_hosts_file;
+}
+
+std::vector<PeerRow> DialPlan::rows() const {
+    std::vector<PeerRow> rows;
+    for (const auto& [address, entry] : entries_) {
+        PeerRow row;
+        row.address = address.to_string();
+        row.from_hosts_file = entry.from_hosts_file;
+        if (entry.node) {
+            row.node = text::hex(entry.node->bytes);
+        }
+        switch (entry.state) {
+            case State::idle:
+                row.state = entry.settled ? "down" : "connecting";
+                break;
+            case State::dialling:
+                row.state = entry.why.empty() ? "connecting" : "down";
+                break;
+            case State::handed_over:
+                row.state = "connecting";
+                break;
+            case State::up:
+                row.state = "connected";
+                break;
+            case State::self:
+                row.state = "this host";
+                break;
+            case State::duplicate:
+                row.state = "same host";
+                break;
+        }
+        row.why = row.state == "down" ? entry.why : "";
+        rows.push_back(std::move(row));
+    }
+    for (const auto& [host, name] : names_) {
+        if (!name.address) {
+            PeerRow row;
+            row.address = host.to_string();
+            row.state = name.settled ? "down" : "connecting";
+            row.why = name.why;
+            row.from_hosts_file = true;
+            rows.push_back(std::move(row));
+        }
+    }
+    return rows;
+}
+
+std::size_t DialPlan::unsettled() const {
+    const auto open_names = std::count_if(names_.begin(), names_.end(), [](const auto& item) {
+        return !item.second.settled && !item.second.address;
+    });
+    const auto open_entries = std::count_if(entries_.begin(), entries_.end(), [](const auto& item) {
+        return item.second.from_hosts_file && !item.second.settled;
+    });
+    return static_cast<std::size_t>(open_names + open_entries);
+}
+
+}  // namespace shoal::peer

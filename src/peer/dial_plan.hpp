@@ -1,0 +1,85 @@
+// DialPlan: whom to dial, and when. Sans-I/O: time is an argument, sockets are the
+// connector's.
+//
+// Hosts of hosts.txt are tried once a second until they are connected; hosts that connected
+// here are dialled back once. An address that turned out to be this process is never dialled
+// again; one that leads to a node connected elsewhere waits until that connection is gone.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "shoal/base/ids.hpp"
+#include "shoal/base/time.hpp"
+#include "shoal/net/address.hpp"
+#include "shoal/peer/peer_api.hpp"
+
+namespace shoal::peer {
+
+class DialPlan {
+  public:
+    static constexpr Duration retry_every{std::chrono::seconds(1)};
+    static constexpr Duration attempt_max{std::chrono::seconds(3)};
+    static constexpr std::size_t dial_backs_max = 256;
+
+    explicit DialPlan(NodeId self) : self_(self) {}
+
+    // The content of hosts.txt: names that are new are added, others forgotten (a connection
+    // that stands is kept).
+    void handle_hosts(const std::vector<net::HostName>& hosts, TimePoint now);
+    // A name's addresses, or that it has none. The first address is dialled.
+    void handle_resolved(const net::HostName& name, const std::vector<net::Address>& addresses);
+    void handle_unresolved(const net::HostName& name, const std::string& why, TimePoint now);
+    // True when it is now planned.
+    bool handle_dial_back(const net::Address& address, const NodeId& node, TimePoint now);
+
+    void handle_dialling(const net::Address& address, TimePoint now);
+    void handle_failed(const net::Address& address, const std::string& why, TimePoint now);
+    void handle_handed_over(const net::Address& address);  // TCP stands; the hello is under way
+    void handle_up(const net::Address& address, const NodeId& node);
+    void handle_self(const net::Address& address);
+    void handle_duplicate(const net::Address& address, const NodeId& node);
+    void handle_refused(const net::Address& address, const std::string& why, TimePoint now);
+    void handle_down(const net::Address& address, const std::string& why, TimePoint now);
+
+    // Names that have no address yet, the one that waited longest first.
+    [[nodiscard]] std::optional<net::HostName> next_lookup(TimePoint now) const;
+    // Addresses to dial now.
+    [[nodiscard]] std::vector<net::Address> due(TimePoint now) const;
+    // When due() or next_lookup() may have something new; nullopt: never by itself.
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+
+    [[nodiscard]] bool from_hosts_file(const net::Address& address) const;
+    [[nodiscard]] std::vector<PeerRow> rows() const;
+    // Hosts of hosts.txt whose first attempt has no outcome yet.
+    [[nodiscard]] std::size_t unsettled() const;
+
+  private:
+    enum class State { idle, dialling, handed_over, up, self, duplicate };
+    struct Entry {
+        State state{State::idle};
+        TimePoint next_try{};
+        std::optional<NodeId> node;
+        std::string why;
+        bool settled{false};
+        bool from_hosts_file{false};
+    };
+    struct Name {
+        std::optional<net::Address> address;
+        TimePoint next_lookup{};
+        std::string why;
+        bool settled{false};
+    };
+    Entry* find(const net::Address& address);
+    void rest(const net::Address& address, Entry& entry, const std::string& why, TimePoint next);
+    void wake_duplicates_of(const NodeId& node, TimePoint now);
+
+    NodeId self_;
+    std::map<net::HostName, Name> names_;
+    std::map<net::Address, Entry> entries_;
+};
+
+}  // namespace shoal::peer

@@ -1,0 +1,36 @@
+// Engine: what the orders under way share: the links, the transfers, the small files, and what
+// the connector last said. Requester's thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "peer/mail.hpp"
+#include "peer/servers.hpp"
+#include "peer/small_files.hpp"
+#include "peer/transfer.hpp"
+
+namespace shoal::peer {
+
+struct Engine {
+    explicit Engine(Wiring& its_wiring) : wiring(its_wiring), small(its_wiring, servers) {}
+
+    Wiring& wiring;
+    Servers servers;
+    SmallFiles small;
+    std::map<std::uint64_t, std::unique_ptr<Transfer>> transfers;  // by key
+    std::uint64_t next_key{1};
+
+    bool table_seen{false};    // the connector has spoken
+    std::size_t unsettled{0};  // hosts that may yet connect
+    std::vector<PeerRow> table;
+    std::set<net::Address> not_let_in;  // hosts that refused this one
+
+    // No host will turn up by itself within moments.
+    [[nodiscard]] bool settled() const { return table_seen && unsettled == 0; }
+};
+
+}  // namespace shoal::peer

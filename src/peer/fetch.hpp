@@ -1,0 +1,121 @@
+// Fetch: one order of a user: "get NAME" or "get FOLDER/". Requester's thread.
+//
+//   connecting   until a host (or --wait-hosts of them) can be asked
+//   asking       every host is asked; the vote says which content is meant
+//   suggesting   nobody has it: names that look like it are gathered
+//   checking     what stands under that name here already
+//   running      files under way: transfers and small files, a window of them at a time
+//   over
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "peer/engine.hpp"
+#include "peer/file_listener.hpp"
+#include "peer/listing.hpp"
+#include "peer/rate_meter.hpp"
+#include "shoal/swarm/version_vote.hpp"
+
+namespace shoal::peer {
+
+class Fetch final : public FileListener {
+  public:
+    Fetch(Engine& engine, FetchCommand command, TimePoint now);
+    ~Fetch() override;
+    Fetch(const Fetch&) = delete;
+    Fetch& operator=(const Fetch&) = delete;
+
+    void handle_link(ServerLink& link, TimePoint now);
+    void handle_link_lost(ServerLink& link, TimePoint now);
+    void handle_name_settled(const std::string& name);
+    void drive(TimePoint now);
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+    void cancel(TimePoint now);
+    // Sends a FetchProgress when there is something to tell.
+    void report(TimePoint now);
+
+    [[nodiscard]] FetchId id() const { return command_.fetch; }
+    [[nodiscard]] const EventSink* sink() const { return command_.sink; }
+    [[nodiscard]] bool over() const { return phase_ == Phase::over; }
+    // Nobody listens any more: ends it without a word.
+    void silence();
+
+    void file_opened(std::size_t index, std::uint64_t kept, std::uint64_t rechecked) override;
+    void file_received(const std::string& host, std::uint64_t bytes) override;
+    void file_verified(std::size_t index, std::uint64_t bytes, TimePoint now) override;
+    void file_note(std::size_t index, FetchNote::Kind kind, const std::string& host,
+                   const std::string& text) override;
+    void file_done(std::size_t index, FileResult result, TimePoint now) override;
+
+  private:
+    enum class Phase { connecting, asking, suggesting, checking, running, over };
+    struct File {
+        store::SafePath name;
+        integrity::FileId id;
+        std::vector<SourceId> holders;
+    };
+
+    // Until it is clear what is meant (fetch_ask.cpp).
+    void look_connected(TimePoint now);
+    void begin_asking(TimePoint now);
+    void ask(ServerLink& link, TimePoint now);
+    void handle_answer(ServerLink& link, const Reply& reply, TimePoint now);
+    void look_decided(TimePoint now);
+    void decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now);
+    void decide_tie(const swarm::VersionVote::Tie& tie, TimePoint now);
+    void look_listed(TimePoint now);
+    bool plan_name(const std::string& name, const Listing::Versions& versions);
+    void begin_suggesting(TimePoint now);
+    void look_suggested(TimePoint now);
+    [[nodiscard]] std::vector<VersionInfo> describe(const std::vector<swarm::Version>& versions);
+
+    // From then on (fetch.cpp).
+    void begin_checking(TimePoint now);
+    void look_checked(TimePoint now);
+    void launch(TimePoint now);
+    bool launch_one(std::size_t index, TimePoint now);
+    [[nodiscard]] std::optional<FileResult> standing_here(const File& file) const;
+    [[nodiscard]] bool is_folder() const { return folder_; }
+    [[nodiscard]] bool waits() const;
+    void look_timed_out(TimePoint now);
+    void give_up(Outcome outcome, const std::string& text, TimePoint now);
+    void finish(TimePoint now);
+    void started(std::uint64_t kept, std::uint64_t rechecked);
+    void deliver(Event event);
+
+    Engine& engine_;
+    FetchCommand command_;
+    std::string name_;
+    bool folder_{false};
+    Phase phase_{Phase::connecting};
+    TimePoint began_at_;
+    TimePoint phase_began_at_;
+    TimePoint progressed_at_;
+
+    std::optional<swarm::VersionVote> vote_;
+    std::optional<TimePoint> first_has_at_;
+    std::unique_ptr<Listing> listing_;
+    std::vector<File> files_;
+    std::size_t next_file_{0};
+    std::set<std::size_t> small_running_;
+    std::map<std::size_t, std::uint64_t> transfers_;  // index to key
+    std::string pending_name_;                        // being hashed here
+
+    FetchDone done_;
+    std::map<std::string, std::uint64_t> shares_;
+    std::uint64_t verified_{0};
+    std::uint64_t files_done_{0};
+    bool saw_liars_{false};
+    bool told_parked_{false};
+    bool disk_full_{false};
+    RateMeter meter_;
+};
+
+}  // namespace shoal::peer

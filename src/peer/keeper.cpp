@@ -1,0 +1,234 @@
+#include "peer/keeper.hpp"
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "shoal/base/log.hpp"
+
+namespace shoal::peer {
+
+namespace {
+constexpr Duration sync_every = 1s;
+}
+
+Keeper::Keeper(Wiring& wiring, store::Store& store, Fd signals)
+    : wiring_(wiring), store_(store), signals_(std::move(signals)) {}
+
+int Keeper::run(std::size_t threads) {
+    running_ = threads;
+    bool ok = poller_.watch(wiring_.keeper.fd(), true, false).ok() &&
+              poller_.watch(signals_.get(), true, false).ok();
+    if (store_.watch_fd() >= 0) {
+        ok = ok && poller_.watch(store_.watch_fd(), true, false).ok();
+    }
+    if (!ok) {
+        log::error("main cannot watch its descriptors: too many files are open");
+        exit_code_ = static_cast<int>(Outcome::failed);
+        stop_all();
+    }
+    while (running_ > 0) {
+        TimePoint now = steady_now();
+        const bool more_work = !exit_code_ && store_.work(now);
+        tell_settled();
+        sync_partials(now);
+        const auto wait = more_work ? std::optional<Duration>(Duration::zero()) : timeout(now);
+        const std::vector<net::Ready> ready_now = poller_.wait(wait);
+        now = steady_now();
+        for (const net::Ready& ready : ready_now) {
+            if (ready.fd == wiring_.keeper.fd()) {
+                take_mail(now);
+            } else if (ready.fd == signals_.get()) {
+                take_signals();
+            } else if (ready.fd == store_.watch_fd()) {
+                store_.handle_watch(now);
+            }
+        }
+    }
+    take_mail(steady_now());  // what the threads left behind
+    if (const Status saved = store_.save_index(); !saved) {
+        log::warning(saved.error().message);
+    }
+    return exit_code_.value_or(static_cast<int>(Outcome::failed));
+}
+
+void Keeper::take_mail(TimePoint) {
+    std::vector<SaveSmall> small;
+    for (KeeperMail& mail : wiring_.keeper.take()) {
+        std::visit(Overloaded{
+                       [&](HashFirst& order) { hash_first(order.name); },
+                       [&](OpenPartial& order) { open_partial(std::move(order)); },
+                       [&](FinishPartial& order) { finish_partial(order); },
+                       [&](ClosePartial& order) {
+                           if (const Status closed = store_.close_partial(order.partial); !closed) {
+                               log::warning(closed.error().message);
+                           }
+                           wiring_.requester.post(PartialClosed{order.transfer});
+                       },
+                       [&](SaveSmall& order) { small.push_back(std::move(order)); },
+                       [&](ThreadEnded& ended) { thread_ended(ended); },
+                       [&](Finish& finish) {
+                           exit_code_ = exit_code_.value_or(finish.exit_code);
+                           stop_all();
+                       },
+                   },
+                   mail);
+    }
+    if (!small.empty()) {
+        save_small(std::move(small));
+    }
+}
+
+// Ending ---------------------------------------------------------------------------------------
+
+void Keeper::stop_all() {
+    wiring_.connector.post(Stop{});
+    wiring_.listener.post(Stop{});
+    wiring_.reader.post(Stop{});
+    wiring_.requester.post(Stop{});
+}
+
+void Keeper::thread_ended(const ThreadEnded& ended) {
+    --running_;
+    if (!ended.why.empty()) {
+        log::error("the " + ended.thread + " thread failed: " + ended.why);
+        if (!exit_code_ || *exit_code_ == 0) {
+            exit_code_ = static_cast<int>(Outcome::failed);
+        }
+        stop_all();
+    }
+}
+
+// The first is the front end's to answer; a second ends the process at once. What is on the
+// disk is good at any moment.
+void Keeper::take_signals() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        const int number = static_cast<int>(info.ssi_signo);
+        if (++stop_signals_ > 1) {
+            ::_exit(128 + number);
+        }
+        wiring_.requester.post(Signal{number});
+    }
+}
+
+// Hashing --------------------------------------------------------------------------------------
+
+void Keeper::hash_first(const std::string& name) {
+    store_.hash_first(name);
+    asked_names_.insert(name);
+}
+
+void Keeper::tell_settled() {
+    std::erase_if(asked_names_, [this](const std::string& name) {
+        const store::Catalog& catalog = *wiring_.catalog;
+        const auto pending = [](const store::Holding& holding) {
+            return holding.state == store::Holding::State::pending;
+        };
+        if (pending(catalog.find(name)) ||
+            pending(catalog.find_in(store::Where::downloads, name))) {
+            return false;
+        }
+        wiring_.reader.post(NameSettled{name});
+        wiring_.requester.post(NameSettled{name});
+        return true;
+    });
+}
+
+// Downloads ------------------------------------------------------------------------------------
+
+void Keeper::open_partial(OpenPartial order) {
+    auto partial = store_.open_partial(order.name, order.id, std::move(order.chunk_hashes));
+    if (partial) {
+        partials_.push_back(*partial);
+        announce_kept(**partial);
+    }
+    wiring_.requester.post(PartialOpened{order.transfer, std::move(partial)});
+}
+
+// Whoever subscribed before can fetch at once what an earlier try left here.
+void Keeper::announce_kept(const store::PartialFile& partial) {
+    const Bitmap held = partial.held();
+    for (std::size_t first = 0; first < held.size(); ++first) {
+        std::size_t end = first;
+        while (end < held.size() && held.test(end)) {
+            ++end;
+        }
+        if (end > first) {
+            wiring_.reader.post(Have{partial.id(), ChunkIndex{static_cast<std::uint32_t>(first)},
+                                     static_cast<std::uint32_t>(end - first)});
+            first = end;
+        }
+    }
+}
+
+void Keeper::finish_partial(const FinishPartial& order) {
+    store::SafePath name = order.partial->name();
+    Status finished = store_.finish(order.partial, name);
+    while (!finished && finished.error().kind == ErrorKind::exists && order.rename_on_clash) {
+        Result<store::SafePath> free = store_.free_name(order.partial->name());
+        if (!free) {
+            finished = free.error();
+            break;
+        }
+        name = *free;
+        finished = store_.finish(order.partial, name);
+    }
+    wiring_.requester.post(FileSaved{order.transfer, false, finished, name.text(), {}});
+}
+
+void Keeper::save_small(std::vector<SaveSmall> batch) {
+    std::vector<store::SmallFile> files;
+    files.reserve(batch.size());
+    for (SaveSmall& order : batch) {
+        files.push_back(std::move(order.file));
+    }
+    std::vector<Status> saved = store_.save_small(files);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        const store::SafePath wanted = files[i].name;
+        while (!saved[i] && saved[i].error().kind == ErrorKind::exists &&
+               batch[i].rename_on_clash) {
+            Result<store::SafePath> free = store_.free_name(wanted);
+            if (!free) {
+                saved[i] = free.error();
+                break;
+            }
+            files[i].name = *free;
+            saved[i] = store_.save_small(std::span(files).subspan(i, 1)).front();
+        }
+        FileSaved answer{batch[i].item, true, saved[i], files[i].name.text(), {}};
+        if (!saved[i] && saved[i].error().kind == ErrorKind::no_space) {
+            answer.bytes = std::move(files[i].bytes);
+        }
+        wiring_.requester.post(std::move(answer));
+    }
+}
+
+// What was verified is journaled within a second or so.
+void Keeper::sync_partials(TimePoint now) {
+    if (now < next_sync_) {
+        return;
+    }
+    next_sync_ = now + sync_every;
+    std::erase_if(partials_, [](const auto& weak) {
+        const std::shared_ptr<store::PartialFile> partial = weak.lock();
+        if (!partial) {
+            return true;
+        }
+        if (const Status synced = partial->sync(); !synced) {
+            log::warning(synced.error().message);
+        }
+        return false;
+    });
+}
+
+std::optional<Duration> Keeper::timeout(TimePoint now) const {
+    std::optional<TimePoint> next = store_.next_timeout();
+    if (!partials_.empty()) {
+        next = next ? std::min(*next, next_sync_) : next_sync_;
+    }
+    return next ? std::optional(std::max(*next - now, Duration::zero())) : std::nullopt;
+}
+
+}  // namespace shoal::peer

@@ -1,0 +1,53 @@
+// Keeper: main's loop while the four threads work. Does for them what may block: hashing,
+// opening, syncing and renaming files, watching shared/; takes the signals; starts and
+// finishes the stop.
+#pragma once
+
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "peer/mail.hpp"
+#include "shoal/net/poller.hpp"
+#include "shoal/store/store.hpp"
+
+namespace shoal::peer {
+
+class Keeper {
+  public:
+    // `signals` is a signalfd of what main is to see.
+    Keeper(Wiring& wiring, store::Store& store, Fd signals);
+
+    // Until `threads` have ended; returns the exit code.
+    int run(std::size_t threads);
+
+  private:
+    void take_mail(TimePoint now);
+    void take_signals();
+    void stop_all();
+    void thread_ended(const ThreadEnded& ended);
+    void hash_first(const std::string& name);
+    void tell_settled();
+    void open_partial(OpenPartial order);
+    void announce_kept(const store::PartialFile& partial);
+    void finish_partial(const FinishPartial& order);
+    void save_small(std::vector<SaveSmall> batch);
+    void sync_partials(TimePoint now);
+    [[nodiscard]] std::optional<Duration> timeout(TimePoint now) const;
+
+    Wiring& wiring_;
+    store::Store& store_;
+    Fd signals_;
+    net::SelectPoller poller_;
+    std::set<std::string> asked_names_;
+    std::vector<std::weak_ptr<store::PartialFile>> partials_;
+    TimePoint next_sync_{};
+    std::size_t running_{0};
+    std::optional<int> exit_code_;
+    int stop_signals_{0};
+};
+
+}  // namespace shoal::peer

@@ -1,0 +1,216 @@
+// What the threads say to each other: one variant a mailbox, and the Wiring that holds them.
+//
+//   connector --NewServer, HostTable--> requester --DialVerdict--> connector
+//   listener --NewClient--> reader --ClientGone--> listener, --DialBack--> connector
+//   requester --Have--> reader; requester, reader --orders--> keeper (main) --answers--> both
+//   main --Stop--> everybody; a thread that fails says ThreadEnded to main
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "shoal/base/ids.hpp"
+#include "shoal/net/address.hpp"
+#include "shoal/net/mailbox.hpp"
+#include "shoal/peer/peer.hpp"
+#include "shoal/protocol/auth.hpp"
+#include "shoal/store/catalog.hpp"
+#include "shoal/store/store.hpp"
+
+namespace shoal::peer {
+
+struct Stop {};
+
+// To the connector -----------------------------------------------------------------------------
+
+struct DialBack {  // somebody connected here: its address as seen, its port as said
+    net::Address address;
+    NodeId node;
+};
+struct DialVerdict {  // what became of a socket that was handed to the requester
+    enum class Kind { up, self, duplicate, refused, down };
+    net::Address address;
+    Kind kind{};
+    NodeId node;
+    std::string why;
+};
+using ConnectorMail = std::variant<Stop, DialBack, DialVerdict>;
+
+// To the listener ------------------------------------------------------------------------------
+
+struct ClientGone {
+    net::Address address;
+};
+using ListenerMail = std::variant<Stop, ClientGone>;
+
+// To the reader --------------------------------------------------------------------------------
+
+struct NewClient {
+    Fd socket;
+    net::Address address;
+};
+struct Have {  // this host holds more of a file
+    integrity::FileId id;
+    ChunkIndex first;
+    std::uint32_t count{};
+};
+struct NameSettled {  // a name that was pending is hashed, unreadable or gone
+    std::string name;
+};
+struct UploadLimit {
+    std::uint64_t bytes_per_second{};
+};
+using ReaderMail = std::variant<Stop, NewClient, Have, NameSettled, UploadLimit>;
+
+// To the keeper (main) -------------------------------------------------------------------------
+
+struct HashFirst {  // answered by NameSettled to reader and requester
+    std::string name;
+};
+struct OpenPartial {  // answered by PartialOpened
+    std::uint64_t transfer{};
+    store::SafePath name;
+    integrity::FileId id;
+    std::vector<integrity::Digest> chunk_hashes;
+};
+struct FinishPartial {  // answered by FileSaved
+    std::uint64_t transfer{};
+    std::shared_ptr<store::PartialFile> partial;
+    bool rename_on_clash{};
+};
+struct ClosePartial {  // stopped before its end; answered by PartialClosed
+    std::uint64_t transfer{};
+    std::shared_ptr<store::PartialFile> partial;
+};
+struct SaveSmall {  // answered by FileSaved
+    std::uint64_t item{};
+    store::SmallFile file;
+    bool rename_on_clash{};
+};
+struct ThreadEnded {
+    std::string thread;
+    std::string why;  // empty: as asked
+};
+struct Finish {  // the front end is done
+    int exit_code{};
+};
+using KeeperMail = std::variant<HashFirst, OpenPartial, FinishPartial, ClosePartial, SaveSmall,
+                                ThreadEnded, Finish>;
+
+// To the requester -----------------------------------------------------------------------------
+
+struct NewServer {
+    Fd socket;
+    net::Address address;
+    bool from_hosts_file{};
+};
+struct HostTable {  // the connector's view, sent when it changes
+    std::vector<PeerRow> rows;
+    std::size_t unsettled{};  // hosts whose first attempt has no outcome yet
+    std::vector<std::string> warnings;
+};
+struct PartialOpened {
+    std::uint64_t transfer{};
+    Result<std::shared_ptr<store::PartialFile>> partial;
+};
+struct FileSaved {
+    std::uint64_t key{};  // transfer or item
+    bool small{};
+    Status status;
+    std::string saved_as;
+    std::vector<std::uint8_t> bytes;  // of a small file for which there was no room
+};
+struct PartialClosed {
+    std::uint64_t transfer{};
+};
+struct Signal {
+    int number{};
+};
+
+struct FetchCommand {
+    FetchId fetch;
+    FetchOrder order;
+    EventSink* sink{};
+};
+struct CancelCommand {
+    FetchId fetch;
+};
+struct ListCommand {
+    std::uint64_t order{};
+    std::string prefix;
+    std::size_t rows_max{};
+    unsigned wait_hosts{};
+    Duration timeout{};
+    EventSink* sink{};
+};
+struct PeersCommand {
+    std::uint64_t order{};
+    EventSink* sink{};
+};
+struct StatusCommand {
+    std::uint64_t order{};
+    EventSink* sink{};
+};
+struct LimitsCommand {
+    std::optional<std::uint64_t> upload;
+    std::optional<std::uint64_t> download;
+};
+struct ForgetSinkCommand {
+    EventSink* sink{};
+};
+using RequesterMail =
+    std::variant<Stop, NewServer, HostTable, NameSettled, PartialOpened, FileSaved, PartialClosed,
+                 Signal, FetchCommand, CancelCommand, ListCommand, PeersCommand, StatusCommand,
+                 LimitsCommand, ForgetSinkCommand>;
+
+// Shared by all ----------------------------------------------------------------------------------
+
+// Who this process is. Constant after construction.
+struct Identity {
+    NodeId node;
+    std::uint16_t port{};  // where the listener listens
+    net::Address bind;     // dials go out from here when it is not a wildcard
+    protocol::Secret secret;
+};
+
+// Figures for status and peers. Any thread.
+struct Figures {
+    std::atomic<std::uint64_t> bytes_sent{0};      // file data
+    std::atomic<std::uint64_t> bytes_received{0};  // file data
+    std::atomic<std::uint64_t> clients{0};
+    std::atomic<std::uint64_t> servers{0};
+    std::atomic<std::uint64_t> refused{0};  // connections turned away
+    std::atomic<std::uint64_t> bad_messages{0};
+    std::atomic<std::uint64_t> unwanted_data{0};  // bytes nobody waited for, or asked twice
+    std::atomic<std::uint64_t> downloads{0};      // under way
+    std::atomic<std::uint64_t> max_upload{0};
+    std::atomic<std::uint64_t> max_download{0};
+    TimePoint started{};
+    Guarded<std::map<NodeId, std::uint64_t>> sent_to;
+};
+
+struct Wiring {
+    Identity identity;
+    PeerOptions options;
+    store::Catalog* catalog{};
+    Figures figures;
+    net::Mailbox<ConnectorMail> connector;
+    net::Mailbox<ListenerMail> listener;
+    net::Mailbox<ReaderMail> reader;
+    net::Mailbox<RequesterMail> requester;
+    net::Mailbox<KeeperMail> keeper;
+};
+
+// For std::visit.
+template <typename... Functions>
+struct Overloaded : Functions... {
+    using Functions::operator()...;
+};
+
+}  // namespace shoal::peer

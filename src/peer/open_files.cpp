@@ -1,0 +1,76 @@
+#include "peer/open_files.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace shoal::peer {
+
+bool OpenFile::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
+    std::size_t done = 0;
+    while (done < into.size()) {
+        const ssize_t got = ::pread(fd(), into.data() + done, into.size() - done,
+                                    static_cast<off_t>(offset + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            std::fill(into.begin() + static_cast<std::ptrdiff_t>(done), into.end(),
+                      std::uint8_t{0});
+            return false;
+        }
+        done += static_cast<std::size_t>(got);
+    }
+    return true;
+}
+
+bool OpenFile::unchanged() const {
+    if (partial_) {
+        return true;
+    }
+    struct stat status {};
+    return ::fstat(fd(), &status) == 0 && store::Stamp::of(status) == file_->stamp;
+}
+
+void OpenFiles::forget(const integrity::FileId& id) {
+    const auto found = by_id_.find(id);
+    if (found != by_id_.end()) {
+        recent_.erase(found->second.place);
+        by_id_.erase(found);
+    }
+}
+
+Result<std::shared_ptr<OpenFile>> OpenFiles::get(const integrity::FileId& id) {
+    const store::Holding holding = catalog_.find(id);
+    if (holding.state == store::Holding::State::partial) {
+        forget(id);
+        return std::make_shared<OpenFile>(holding.partial);
+    }
+    if (holding.state != store::Holding::State::complete) {
+        forget(id);
+        return Error{ErrorKind::not_found, "this host does not have that content"};
+    }
+    const auto known = by_id_.find(id);
+    if (known != by_id_.end()) {
+        if (!known->second.file->partial() && known->second.file->unchanged()) {
+            recent_.splice(recent_.begin(), recent_, known->second.place);
+            return known->second.file;
+        }
+        forget(id);
+    }
+    Result<Fd> opened = catalog_.open_for_serving(*holding.file);
+    if (!opened) {
+        return opened.error();
+    }
+    auto file = std::make_shared<OpenFile>(holding.file, move_above_select(std::move(*opened)));
+    if (recent_.size() >= open_max) {
+        forget(integrity::FileId(recent_.back()));
+    }
+    recent_.push_front(id);
+    by_id_.emplace(id, Entry{file, recent_.begin()});
+    return file;
+}
+
+}  // namespace shoal::peer

@@ -1,0 +1,80 @@
+// Reader: the server loop. Owns every client's socket (server_fd_list), answers each
+// clientMessage, and sends file data in fair turns.
+//
+// One select() a turn over server_read_fds; every client moves at most one quantum a turn, so
+// a slow or greedy one holds up nobody. It sleeps when nothing is to be done.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "peer/client_link.hpp"
+#include "peer/mail.hpp"
+#include "peer/open_files.hpp"
+#include "shoal/base/token_bucket.hpp"
+#include "shoal/net/poller.hpp"
+#include "shoal/swarm/upload_queue.hpp"
+
+namespace shoal::peer {
+
+class Reader {
+  public:
+    explicit Reader(Wiring& wiring);
+    // The thread's body: until Stop, then until what is under way has been sent (bounded).
+    Status run();
+
+  private:
+    using Links = std::map<swarm::ClientKey, std::unique_ptr<ClientLink>>;
+
+    // Mail.
+    void take_mail(TimePoint now);
+    void add_client(NewClient mail, TimePoint now);
+    void push_have(const Have& have);
+    void settle_name(const std::string& name);
+    void begin_draining(TimePoint now);
+
+    // Input (reader_input.cpp).
+    bool receive_from(ClientLink& link, TimePoint now);  // false: gone
+    bool handle(ClientLink& link, const protocol::clientMessage& message,
+                const protocol::ClientBytes& raw, TimePoint now);
+    bool handle_hello(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
+    bool handle_proof(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
+    void let_in(ClientLink& link, TimePoint now);
+    void handle_question(ClientLink& link, const protocol::clientMessage& message);
+    void handle_query(ClientLink& link, const protocol::clientMessage& message);
+    void handle_subscribe(ClientLink& link, const protocol::clientMessage& message);
+    void handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message);
+    void handle_request(ClientLink& link, const protocol::clientMessage& message);
+    void handle_cancel(ClientLink& link, const protocol::clientMessage& message);
+    // Says no, lets the words arrive, then closes.
+    void turn_away(ClientLink& link, std::uint64_t id, protocol::Status status,
+                   std::string_view why, TimePoint now);
+    void linger(ClientLink& link, TimePoint now);
+
+    // Output.
+    void begin_runs(TimePoint now);
+    void begin(ClientLink& link, const swarm::UploadQueue::Item& item);
+    void send_all(TimePoint now);
+    void update_interest(TimePoint now);
+    void remove(swarm::ClientKey key);
+    void enforce_deadlines(TimePoint now);
+    [[nodiscard]] std::optional<Duration> timeout(TimePoint now);
+    [[nodiscard]] bool drained(TimePoint now) const;
+
+    Wiring& wiring_;
+    net::SelectPoller poller_;  // server_read_fds
+    Links server_fd_list_;
+    std::unordered_map<int, swarm::ClientKey> by_fd_;
+    std::multimap<integrity::FileId, std::pair<swarm::ClientKey, std::uint64_t>> subscribers_;
+    std::multimap<std::string, std::pair<swarm::ClientKey, std::uint64_t>> waiting_for_name_;
+    swarm::UploadQueue queue_;
+    OpenFiles files_;
+    TokenBucket upload_limit_;
+    std::uint64_t next_key_{1};
+    std::uint64_t turn_{0};
+    bool draining_{false};
+    TimePoint drain_until_{};
+};
+
+}  // namespace shoal::peer

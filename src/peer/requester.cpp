@@ -1,0 +1,311 @@
+#include "peer/requester.hpp"
+
+#include <algorithm>
+
+#include "shoal/base/log.hpp"
+#include "shoal/net/socket.hpp"
+
+namespace shoal::peer {
+
+namespace {
+
+constexpr Duration hello_max = 5s;  // for the handshake to be over
+constexpr Duration report_every = 100ms;
+constexpr std::size_t receive_quantum = 2 * limits::MiB;  // per link and turn
+constexpr unsigned dead_peer_seconds = 20;
+
+}  // namespace
+
+Requester::Requester(Wiring& wiring, PeerApi& api, FrontEnd& front)
+    : wiring_(wiring),
+      api_(api),
+      front_(front),
+      engine_(wiring),
+      download_limit_(wiring.options.max_download) {}
+
+Status Requester::run() {
+    if (Status watched = poller_.watch(wiring_.requester.fd(), true, false); !watched) {
+        return watched;
+    }
+    front_.start(api_, steady_now());
+    while (true) {
+        TimePoint now = steady_now();
+        drive(now);
+        update_interest(now);
+        const std::vector<net::Ready> ready_now = poller_.wait(timeout(now));
+        now = steady_now();
+        receive_all(ready_now, now);
+        for (const net::Ready& ready : ready_now) {
+            if (ready.fd == wiring_.requester.fd() && !take_mail(now)) {
+                stop_all();
+                return {};
+            }
+        }
+        serve_front(ready_now, now);
+    }
+}
+
+// Links ----------------------------------------------------------------------------------------
+
+void Requester::add_link(NewServer server, TimePoint now) {
+    const int fd = server.socket.get();
+    const net::Address address = server.address;
+    if (by_fd_.size() >= limits::servers_max) {
+        wiring_.connector.post(DialVerdict{
+            address, DialVerdict::Kind::refused, {}, "this host is connected to enough others"});
+        return;
+    }
+    net::set_dead_peer_timeout(fd, dead_peer_seconds);
+    if (Status watched = poller_.watch(fd, true, true); !watched) {
+        wiring_.connector.post(
+            DialVerdict{address, DialVerdict::Kind::refused, {}, watched.error().message});
+        return;
+    }
+    ServerLink& link = engine_.servers.add(std::move(server), wiring_, now);
+    by_fd_.emplace(fd, link.id);
+    link.flush(now);
+}
+
+void Requester::receive_all(const std::vector<net::Ready>& ready_now, TimePoint now) {
+    for (const net::Ready& ready : ready_now) {
+        const auto found = by_fd_.find(ready.fd);
+        ServerLink* link = found == by_fd_.end() ? nullptr : engine_.servers.find(found->second);
+        if (link == nullptr) {
+            continue;
+        }
+        const ServerLink::Phase before = link->phase();
+        if (ready.readable) {
+            const std::uint64_t allowed = download_limit_.available(now);
+            const std::size_t quantum =
+                static_cast<std::size_t>(std::min<std::uint64_t>(allowed, receive_quantum));
+            download_limit_.spend(link->receive(quantum, now));
+        }
+        look_at_phase(*link, before, now);
+    }
+    bury_dead(now);
+}
+
+void Requester::look_at_phase(ServerLink& link, ServerLink::Phase before, TimePoint now) {
+    if (link.phase() == before) {
+        return;
+    }
+    if (link.usable()) {
+        link_is_up(link, now);
+    } else if (link.phase() == ServerLink::Phase::closing) {
+        for (auto& [key, transfer] : engine_.transfers) {
+            transfer->handle_link_closing(link);
+        }
+    }
+}
+
+void Requester::link_is_up(ServerLink& link, TimePoint now) {
+    if (link.node() == wiring_.identity.node) {
+        wiring_.connector.post(DialVerdict{link.address, DialVerdict::Kind::self, link.node(), {}});
+        link.set_verdict_given();
+        return link.die("it is this host");
+    }
+    for (auto& [id, other] : engine_.servers.all()) {
+        if (id != link.id && other->phase() != ServerLink::Phase::dead && other->was_up() &&
+            other->node() == link.node()) {
+            wiring_.connector.post(
+                DialVerdict{link.address, DialVerdict::Kind::duplicate, link.node(), {}});
+            link.set_verdict_given();
+            return link.die("it is connected already");
+        }
+    }
+    wiring_.connector.post(DialVerdict{link.address, DialVerdict::Kind::up, link.node(), {}});
+    engine_.not_let_in.erase(link.address);
+    link.set_up();
+    wiring_.figures.servers += 1;
+    front_.deliver(Notice{Notice::Kind::host_connected, link.host, link.host + " connected"});
+    for (auto& fetch : fetches_) {
+        fetch->handle_link(link, now);
+    }
+    for (auto& [key, transfer] : engine_.transfers) {
+        transfer->handle_link(link, now);
+    }
+    engine_.small.handle_link(link);
+    for (ListOrder& order : lists_) {
+        if (order.asked) {
+            order.listing->ask(link);
+        }
+    }
+}
+
+void Requester::bury_dead(TimePoint now) {
+    std::vector<SourceId> dead;
+    for (auto& [id, link] : engine_.servers.all()) {
+        if (link->phase() == ServerLink::Phase::dead) {
+            dead.push_back(id);
+        }
+    }
+    for (const SourceId id : dead) {
+        ServerLink& link = *engine_.servers.find(id);
+        poller_.forget(link.fd());
+        by_fd_.erase(link.fd());
+        link.tell_lost(now);
+        for (auto& fetch : fetches_) {
+            fetch->handle_link_lost(link, now);
+        }
+        for (auto& [key, transfer] : engine_.transfers) {
+            transfer->handle_link_lost(link, now);
+        }
+        engine_.small.handle_link_lost(link);
+        if (link.was_up()) {
+            wiring_.figures.servers -= 1;
+            front_.deliver(Notice{Notice::Kind::host_lost, link.host,
+                                  link.host + " lost: " + link.why_dead()});
+            wiring_.connector.post(
+                DialVerdict{link.address, DialVerdict::Kind::down, link.node(), link.why_dead()});
+        } else if (!link.verdict_given()) {
+            if (link.was_refused() && engine_.not_let_in.insert(link.address).second) {
+                front_.deliver(
+                    Notice{Notice::Kind::refused, link.host, link.host + ": " + link.why_dead()});
+            }
+            wiring_.connector.post(
+                DialVerdict{link.address, DialVerdict::Kind::refused, {}, link.why_dead()});
+        }
+        engine_.servers.remove(id);
+    }
+}
+
+void Requester::expire_hellos(TimePoint now) {
+    for (auto& [id, link] : engine_.servers.all()) {
+        const bool shaking =
+            link->phase() == ServerLink::Phase::hello || link->phase() == ServerLink::Phase::proof;
+        if (shaking && now - link->since() >= hello_max) {
+            link->die("no hello came");
+        }
+    }
+}
+
+// A turn ---------------------------------------------------------------------------------------
+
+void Requester::drive(TimePoint now) {
+    expire_hellos(now);
+    bury_dead(now);
+    for (auto& fetch : fetches_) {
+        fetch->drive(now);
+    }
+    for (auto& [key, transfer] : engine_.transfers) {
+        transfer->drive(now);
+    }
+    engine_.small.drive(now);
+    drive_lists(now);
+    report_progress(now);
+    sweep();
+    for (auto& [id, link] : engine_.servers.all()) {
+        if (link->wants_to_send()) {
+            link->flush(now);
+        }
+    }
+    bury_dead(now);
+    if (const auto code = front_.finished(); code && !finish_said_) {
+        finish_said_ = true;
+        wiring_.keeper.post(Finish{*code});
+    }
+}
+
+// What is over goes here, where nobody is in the middle of calling it.
+void Requester::sweep() {
+    std::erase_if(engine_.transfers, [](const auto& entry) { return entry.second->over(); });
+    std::erase_if(fetches_, [](const auto& fetch) { return fetch->over(); });
+    wiring_.figures.downloads = fetches_.size();
+}
+
+void Requester::report_progress(TimePoint now) {
+    if (fetches_.empty() || now < next_report_) {
+        return;
+    }
+    next_report_ = now + report_every;
+    for (auto& fetch : fetches_) {
+        fetch->report(now);
+    }
+}
+
+void Requester::serve_front(const std::vector<net::Ready>& ready_now, TimePoint now) {
+    for (const net::Ready& ready : ready_now) {
+        if (ready.fd == front_input_ && ready.readable) {
+            front_.handle_input(now);
+        }
+        if (ready.fd == front_output_ && ready.writable) {
+            front_.handle_output(now);
+        }
+    }
+    if (const auto due = front_.next_timeout(); due && *due <= now) {
+        front_.handle_timeout(now);
+    }
+}
+
+void Requester::watch_front() {
+    const int input = front_.input_fd();
+    const int output = front_.output_fd();
+    for (const int old : {front_input_, front_output_}) {
+        if (old >= 0 && old != input && old != output) {
+            poller_.forget(old);
+        }
+    }
+    front_input_ = input;
+    front_output_ = output;
+    if (input >= 0) {
+        (void)poller_.watch(input, true, input == output);
+    }
+    if (output >= 0 && output != input) {
+        (void)poller_.watch(output, false, true);
+    }
+}
+
+void Requester::update_interest(TimePoint now) {
+    const bool may_receive = download_limit_.available(now) > 0;
+    for (auto& [id, link] : engine_.servers.all()) {
+        (void)poller_.watch(link->fd(), may_receive, link->wants_to_send());
+    }
+    watch_front();
+}
+
+std::optional<Duration> Requester::timeout(TimePoint now) {
+    std::optional<TimePoint> next;
+    const auto consider = [&next](std::optional<TimePoint> when) {
+        if (when) {
+            next = next ? std::min(*next, *when) : *when;
+        }
+    };
+    for (const auto& fetch : fetches_) {
+        consider(fetch->next_timeout());
+        consider(next_report_);
+    }
+    for (const auto& [key, transfer] : engine_.transfers) {
+        consider(transfer->next_timeout());
+    }
+    consider(engine_.small.next_timeout());
+    for (const ListOrder& order : lists_) {
+        consider(order.began_at + order.command.timeout);
+    }
+    for (const auto& [id, link] : engine_.servers.all()) {
+        if (link->phase() == ServerLink::Phase::hello ||
+            link->phase() == ServerLink::Phase::proof) {
+            consider(link->since() + hello_max);
+        }
+    }
+    consider(front_.next_timeout());
+    if (download_limit_.available(now) == 0 && !by_fd_.empty()) {
+        consider(now + download_limit_.wait_for(limits::leaf_size, now));
+    }
+    if (!next) {
+        return std::nullopt;
+    }
+    return std::max(*next - now, Duration::zero());
+}
+
+// Downloads under way are left as they are on the disk: the keeper syncs them.
+void Requester::stop_all() {
+    for (auto& [key, transfer] : engine_.transfers) {
+        transfer->stop();
+    }
+    for (auto& fetch : fetches_) {
+        fetch->silence();
+    }
+    lists_.clear();
+}
+
+}  // namespace shoal::peer

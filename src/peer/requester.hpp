@@ -1,0 +1,80 @@
+// Requester: the client loop. Owns every client socket (client_fd_list) and each download,
+// and carries the front end, whose orders it takes.
+//
+// A turn: mail, readable links, timers, then everything that came of it is driven and sent.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "peer/engine.hpp"
+#include "peer/fetch.hpp"
+#include "peer/mail.hpp"
+#include "shoal/base/token_bucket.hpp"
+#include "shoal/net/poller.hpp"
+#include "shoal/peer/front_end.hpp"
+
+namespace shoal::peer {
+
+class Requester {
+  public:
+    Requester(Wiring& wiring, PeerApi& api, FrontEnd& front);
+    // The thread's body: until Stop.
+    Status run();
+
+  private:
+    struct ListOrder {
+        ListCommand command;
+        TimePoint began_at;
+        bool asked{false};
+        std::unique_ptr<Listing> listing;
+    };
+
+    // Mail and orders (requester_orders.cpp).
+    bool take_mail(TimePoint now);  // false: stop
+    void take_host_table(HostTable table);
+    void take_limits(const LimitsCommand& limits, TimePoint now);
+    void take_peers(const PeersCommand& command);
+    void take_status(const StatusCommand& command);
+    void forget_sink(EventSink* sink);
+    void start_fetch(FetchCommand command, TimePoint now);
+    void cancel_fetch(FetchId fetch, TimePoint now);
+    void drive_lists(TimePoint now);
+    void finish_list(ListOrder& order);
+
+    // Links.
+    void add_link(NewServer server, TimePoint now);
+    void receive_all(const std::vector<net::Ready>& ready_now, TimePoint now);
+    void look_at_phase(ServerLink& link, ServerLink::Phase before, TimePoint now);
+    void link_is_up(ServerLink& link, TimePoint now);
+    void bury_dead(TimePoint now);
+    void expire_hellos(TimePoint now);
+
+    // A turn.
+    void drive(TimePoint now);
+    void sweep();
+    void report_progress(TimePoint now);
+    void serve_front(const std::vector<net::Ready>& ready_now, TimePoint now);
+    void update_interest(TimePoint now);
+    void watch_front();
+    [[nodiscard]] std::optional<Duration> timeout(TimePoint now);
+    void stop_all();
+
+    Wiring& wiring_;
+    PeerApi& api_;
+    FrontEnd& front_;
+    Engine engine_;
+    net::SelectPoller poller_;
+    std::unordered_map<int, SourceId> by_fd_;
+    std::vector<std::unique_ptr<Fetch>> fetches_;
+    std::vector<ListOrder> lists_;
+    TokenBucket download_limit_;
+    TimePoint next_report_{};
+    int front_input_{-1};
+    int front_output_{-1};
+    bool finish_said_{false};
+};
+
+}  // namespace shoal::peer

@@ -1,0 +1,192 @@
+// The requester's other half: mail, and the orders that are not fetches.
+#include <algorithm>
+
+#include "peer/answers.hpp"
+#include "peer/requester.hpp"
+#include "shoal/base/log.hpp"
+#include "shoal/base/text.hpp"
+
+namespace shoal::peer {
+
+bool Requester::take_mail(TimePoint now) {
+    bool go_on = true;
+    for (RequesterMail& mail : wiring_.requester.take()) {
+        std::visit(Overloaded{
+                       [&](Stop&) { go_on = false; },
+                       [&](NewServer& server) { add_link(std::move(server), now); },
+                       [&](HostTable& table) { take_host_table(std::move(table)); },
+                       [&](NameSettled& settled) {
+                           for (auto& fetch : fetches_) {
+                               fetch->handle_name_settled(settled.name);
+                           }
+                       },
+                       [&](PartialOpened& opened) {
+                           const auto found = engine_.transfers.find(opened.transfer);
+                           if (found != engine_.transfers.end()) {
+                               found->second->handle_opened(std::move(opened), now);
+                           } else if (opened.partial) {
+                               wiring_.keeper.post(ClosePartial{opened.transfer, *opened.partial});
+                           }
+                       },
+                       [&](FileSaved& saved) {
+                           if (saved.small) {
+                               return engine_.small.handle_saved(saved, now);
+                           }
+                           const auto found = engine_.transfers.find(saved.key);
+                           if (found != engine_.transfers.end()) {
+                               found->second->handle_saved(saved, now);
+                           }
+                       },
+                       [&](PartialClosed&) {},
+                       [&](Signal& signal) { front_.handle_signal(signal.number, now); },
+                       [&](FetchCommand& command) { start_fetch(std::move(command), now); },
+                       [&](CancelCommand& command) { cancel_fetch(command.fetch, now); },
+                       [&](ListCommand& command) {
+                           lists_.push_back({std::move(command), now, false, nullptr});
+                       },
+                       [&](PeersCommand& command) { take_peers(command); },
+                       [&](StatusCommand& command) { take_status(command); },
+                       [&](LimitsCommand& command) { take_limits(command, now); },
+                       [&](ForgetSinkCommand& command) { forget_sink(command.sink); },
+                   },
+                   mail);
+    }
+    return go_on;
+}
+
+void Requester::take_host_table(HostTable table) {
+    engine_.table_seen = true;
+    engine_.unsettled = table.unsettled;
+    engine_.table = std::move(table.rows);
+    for (const std::string& warning : table.warnings) {
+        log::warning(warning);
+        front_.deliver(Notice{Notice::Kind::hosts_file, {}, warning});
+    }
+}
+
+void Requester::take_limits(const LimitsCommand& limits, TimePoint now) {
+    if (limits.upload) {
+        wiring_.reader.post(UploadLimit{*limits.upload});
+    }
+    if (limits.download) {
+        download_limit_.set_rate(*limits.download, now);
+        wiring_.figures.max_download = *limits.download;
+        for (auto& [key, transfer] : engine_.transfers) {
+            transfer->set_rate_limit(*limits.download);
+        }
+    }
+}
+
+void Requester::start_fetch(FetchCommand command, TimePoint now) {
+    fetches_.push_back(std::make_unique<Fetch>(engine_, std::move(command), now));
+}
+
+void Requester::cancel_fetch(FetchId fetch, TimePoint now) {
+    for (auto& running : fetches_) {
+        if (running->id() == fetch) {
+            running->cancel(now);
+        }
+    }
+}
+
+void Requester::forget_sink(EventSink* sink) {
+    for (auto& fetch : fetches_) {
+        if (fetch->sink() == sink) {
+            fetch->silence();
+        }
+    }
+    std::erase_if(lists_, [sink](const ListOrder& order) { return order.command.sink == sink; });
+}
+
+// Lists ----------------------------------------------------------------------------------------
+
+void Requester::drive_lists(TimePoint now) {
+    for (ListOrder& order : lists_) {
+        const auto links = engine_.servers.usable();
+        const std::size_t wanted = std::max(1U, order.command.wait_hosts);
+        const bool late = now - order.began_at >= order.command.timeout;
+        if (!order.asked && (links.size() >= wanted || engine_.settled() || late)) {
+            order.asked = true;
+            order.listing = std::make_unique<Listing>(engine_.servers, order.command.prefix,
+                                                      order.command.rows_max);
+            for (ServerLink* link : links) {
+                order.listing->ask(*link);
+            }
+        }
+        if (order.asked && ((order.listing->done() && engine_.settled()) || late)) {
+            finish_list(order);
+            order.command.sink = nullptr;
+        }
+    }
+    std::erase_if(lists_, [](const ListOrder& order) { return order.command.sink == nullptr; });
+}
+
+void Requester::finish_list(ListOrder& order) {
+    FileList list;
+    list.order = order.command.order;
+    list.prefix = order.command.prefix;
+    list.hosts = static_cast<std::uint32_t>(order.listing->answered());
+    list.truncated = order.listing->truncated();
+    auto& names = order.listing->names();
+    // This host is a holder like any other.
+    const SourceId here{0};
+    std::string cursor = order.command.prefix;
+    while (names.size() < order.command.rows_max) {
+        const auto page = wiring_.catalog->page(order.command.prefix, cursor, 1024);
+        for (const store::CatalogRecord& record : page) {
+            Listing::Holders& holders = names[record.name][record.id];
+            const auto chunks = integrity::Geometry(record.id.size).chunk_count();
+            (record.held == chunks ? holders.complete : holders.partial).push_back(here);
+        }
+        if (page.empty()) {
+            break;
+        }
+        cursor = page.back().name;
+    }
+    for (const auto& [name, versions] : names) {
+        const std::size_t first_row = list.rows.size();
+        for (const auto& [id, holders] : versions) {
+            FileRow row{name, id.size, id.root.hex(), 0, 0, 1, false};
+            row.complete = static_cast<std::uint32_t>(holders.complete.size());
+            row.partial = static_cast<std::uint32_t>(holders.partial.size());
+            row.versions = static_cast<std::uint32_t>(versions.size());
+            row.here = std::count(holders.complete.begin(), holders.complete.end(), here) > 0;
+            list.rows.push_back(std::move(row));
+        }
+        std::stable_sort(list.rows.begin() + static_cast<std::ptrdiff_t>(first_row),
+                         list.rows.end(), [](const FileRow& left, const FileRow& right) {
+                             return left.complete > right.complete;
+                         });
+    }
+    if (list.hosts == 0) {
+        list.problem = engine_.not_let_in.empty() ? Outcome::no_host : Outcome::not_let_in;
+    }
+    order.command.sink->deliver(list);
+}
+
+// Peers and status -----------------------------------------------------------------------------
+
+void Requester::take_peers(const PeersCommand& command) {
+    PeerList list;
+    list.order = command.order;
+    list.rows = engine_.table;
+    for (PeerRow& row : list.rows) {
+        for (const auto& [id, link] : engine_.servers.all()) {
+            if (link->host == row.address) {
+                row.round_trip = link->round_trip();
+                row.received = link->bytes_received();
+                row.sent = wiring_.figures.sent_to.with([&link = *link](const auto& sent) {
+                    const auto found = sent.find(link.node());
+                    return found == sent.end() ? 0 : found->second;
+                });
+            }
+        }
+    }
+    command.sink->deliver(list);
+}
+
+void Requester::take_status(const StatusCommand& command) {
+    command.sink->deliver(StatusReport{command.order, status_lines(wiring_)});
+}
+
+}  // namespace shoal::peer

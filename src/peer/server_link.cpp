@@ -1,0 +1,316 @@
+#include "peer/server_link.hpp"
+
+#include <cstring>
+
+#include "shoal/base/random.hpp"
+#include "shoal/base/text.hpp"
+#include "shoal/net/socket.hpp"
+
+namespace shoal::peer {
+
+using protocol::ClientType;
+using protocol::ServerType;
+
+namespace {
+
+std::uint16_t number(ClientType type) { return static_cast<std::uint16_t>(type); }
+bool is(const protocol::serverMessage& message, ServerType type) {
+    return message.type == static_cast<std::uint16_t>(type);
+}
+bool is(const protocol::serverMessage& message, protocol::Status status) {
+    return message.status == static_cast<std::uint16_t>(status);
+}
+
+std::string words(std::span<const std::uint8_t> payload) {
+    return {reinterpret_cast<const char*>(payload.data()), payload.size()};
+}
+
+}  // namespace
+
+ServerLink::ServerLink(SourceId source, NewServer server, Wiring& wiring, TimePoint now)
+    : id(source),
+      address(server.address),
+      host(server.address.to_string()),
+      from_hosts_file(server.from_hosts_file),
+      wiring_(wiring),
+      socket_(std::move(server.socket)),
+      since_(now) {
+    hello_.type = number(ClientType::hello);
+    hello_.id = next_id_++;
+    hello_.version = protocol::version;
+    hello_.nodeId = wiring.identity.node;
+    hello_.port = wiring.identity.port;
+    random_bytes(hello_.digest.bytes);
+    hello_.flags =
+        wiring.identity.secret.present() ? protocol::flag_authenticated : std::uint16_t{0};
+    const protocol::ClientBytes raw = protocol::encode(hello_);
+    outbox_.assign(raw.begin(), raw.end());
+}
+
+void ServerLink::send(protocol::clientMessage& message) {
+    session_.seal(message);
+    const protocol::ClientBytes raw = protocol::encode(message);
+    outbox_.insert(outbox_.end(), raw.begin(), raw.end());
+}
+
+std::uint64_t ServerLink::ask(protocol::clientMessage question, const void* owner,
+                              Answered answered) {
+    question.id = next_id_++;
+    waiting_.emplace(question.id, Waiting{owner, std::move(answered), {}});
+    send(question);
+    return question.id;
+}
+
+std::uint64_t ServerLink::request(const integrity::FileId& file, LeafRun run, DataSink& sink,
+                                  std::uint64_t token) {
+    protocol::clientMessage message;
+    message.type = number(ClientType::request);
+    message.id = next_id_++;
+    message.fileSize = file.size;
+    message.digest = file.root;
+    message.first = run.first.value;
+    message.count = run.count;
+    data_.emplace(message.id, Data{&sink, token, run, file});
+    send(message);
+    return message.id;
+}
+
+// The answer, `cancelled` or the data after all, still comes.
+void ServerLink::cancel(std::uint64_t request) {
+    protocol::clientMessage message;
+    message.type = number(ClientType::cancel);
+    message.id = next_id_++;
+    message.first = request;
+    send(message);
+}
+
+std::uint64_t ServerLink::subscribe(const integrity::FileId& file, const void* owner,
+                                    Answered answered, Grown grown) {
+    protocol::clientMessage message;
+    message.type = number(ClientType::subscribe);
+    message.fileSize = file.size;
+    message.digest = file.root;
+    const std::uint64_t subscription = ask(message, owner, std::move(answered));
+    subscriptions_.emplace(subscription, Waiting{owner, {}, std::move(grown)});
+    return subscription;
+}
+
+void ServerLink::unsubscribe(std::uint64_t subscription) {
+    subscriptions_.erase(subscription);
+    protocol::clientMessage message;
+    message.type = number(ClientType::unsubscribe);
+    message.first = subscription;
+    ask(message, nullptr, [](ServerLink&, const Reply&, TimePoint) {});
+}
+
+void ServerLink::forget(const void* owner) {
+    const auto is_theirs = [owner](const auto& item) { return item.second.owner == owner; };
+    std::erase_if(waiting_, is_theirs);
+    std::erase_if(subscriptions_, is_theirs);
+    std::erase_if(data_, [owner](const auto& item) {
+        return static_cast<const void*>(item.second.sink) == owner;
+    });
+}
+
+void ServerLink::die(const std::string& why) {
+    if (phase_ != Phase::dead) {
+        phase_ = Phase::dead;
+        why_dead_ = why;
+    }
+}
+
+void ServerLink::fault(const std::string& what) {
+    die("it does not keep to the protocol: " + what);
+}
+
+void ServerLink::tell_lost(TimePoint now) {
+    auto waiting = std::exchange(waiting_, {});
+    auto data = std::exchange(data_, {});
+    subscriptions_.clear();
+    for (auto& [request, item] : waiting) {
+        item.answered(*this, Reply{}, now);
+    }
+    for (auto& [request, item] : data) {
+        item.sink->handle_refusal(*this, item.token, protocol::Status::closing, now);
+    }
+}
+
+void ServerLink::flush(TimePoint) {
+    while (phase_ != Phase::dead && wants_to_send()) {
+        const net::Transfer step = net::send(fd(), std::span(outbox_).subspan(sent_), false);
+        if (step.state == net::Transfer::State::would_block) {
+            return;
+        }
+        if (step.state != net::Transfer::State::moved) {
+            die(step.error != 0 ? std::strerror(step.error) : "connection closed");
+            return;
+        }
+        sent_ += step.bytes;
+    }
+    outbox_.clear();
+    sent_ = 0;
+}
+
+std::size_t ServerLink::receive(std::size_t budget, TimePoint now) {
+    std::size_t total = 0;
+    while (phase_ != Phase::dead && total < budget) {
+        std::span<std::uint8_t> space = frames_.space();
+        space = space.first(std::min(space.size(), budget - total));
+        const net::Transfer step = net::receive(fd(), space);
+        if (step.state == net::Transfer::State::would_block) {
+            frames_.release_idle();
+            break;
+        }
+        if (step.state != net::Transfer::State::moved) {
+            die(step.error != 0 ? std::strerror(step.error) : "connection closed");
+            break;
+        }
+        total += step.bytes;
+        frames_.commit(step.bytes);
+        while (phase_ != Phase::dead) {
+            auto frame = frames_.next();
+            if (!frame) {
+                break;
+            }
+            if (!*frame) {
+                fault(frame->error().message);
+            } else if (const auto* slice = std::get_if<protocol::DataSlice>(&**frame)) {
+                handle_slice(*slice, now);
+            } else {
+                handle_event(std::get<protocol::ServerEvent>(**frame), now);
+            }
+        }
+        if (step.bytes < space.size()) {
+            break;  // the socket is empty; spare the call that would say so
+        }
+    }
+    return total;
+}
+
+void ServerLink::handle_event(const protocol::ServerEvent& event, TimePoint now) {
+    if (phase_ == Phase::hello) {
+        return handle_hello(event, now);
+    }
+    if (protocol::refused_at_the_door(event.message) || !session_.open(event.raw, event.payload)) {
+        was_refused_ = phase_ == Phase::proof;
+        return was_refused_ ? die("not let in: the secrets differ")
+                            : fault("a message with a wrong MAC");
+    }
+    if (phase_ == Phase::proof) {
+        return handle_proof(event);
+    }
+    if (is(event.message, ServerType::have)) {
+        return handle_have(event.message, now);
+    }
+    if (is(event.message, ServerType::closing)) {
+        phase_ = Phase::closing;
+        return;
+    }
+    handle_final(event, now);
+}
+
+void ServerLink::handle_hello(const protocol::ServerEvent& event, TimePoint now) {
+    const protocol::serverMessage& message = event.message;
+    if (!is(message, ServerType::hello)) {
+        was_refused_ = is(message, protocol::Status::not_let_in);
+        return die(was_refused_ ? "not let in: " + text::escape(words(event.payload))
+                                : "it refused: " + text::escape(words(event.payload)));
+    }
+    const bool has_secret = (message.flags & protocol::flag_authenticated) != 0;
+    if (message.version != protocol::version || !is(message, protocol::Status::ok)) {
+        return die("it speaks version " + std::to_string(message.version) +
+                   " of the protocol, not " + std::to_string(protocol::version));
+    }
+    if (has_secret != wiring_.identity.secret.present()) {
+        was_refused_ = true;
+        return die(has_secret ? "not let in: it asks for a secret (--secret-file)"
+                              : "it has no secret, this host has one");
+    }
+    round_trip_ = now - since_;
+    node_ = message.nodeId;
+    if (!has_secret) {
+        phase_ = Phase::ready;
+        return;
+    }
+    session_ = protocol::Session(wiring_.identity.secret, protocol::facts_of(hello_, message));
+    phase_ = Phase::proof;
+    protocol::clientMessage proof;
+    proof.type = number(ClientType::proof);
+    proof.id = next_id_++;
+    proof.digest = session_.client_proof();
+    send(proof);
+}
+
+// Nothing the server says counts before this.
+void ServerLink::handle_proof(const protocol::ServerEvent& event) {
+    if (!is(event.message, ServerType::answer) || !is(event.message, protocol::Status::ok) ||
+        !session_.is_server_proof(event.message.digest)) {
+        was_refused_ = true;
+        return die("not let in: the secrets differ");
+    }
+    phase_ = Phase::ready;
+}
+
+void ServerLink::handle_have(const protocol::serverMessage& message, TimePoint now) {
+    const auto found = subscriptions_.find(message.id);
+    if (found != subscriptions_.end()) {
+        const Grown grown = found->second.grown;
+        grown(*this, ChunkIndex{static_cast<std::uint32_t>(message.first)}, message.count, now);
+    }
+}
+
+// A data message must carry the run that was asked for, of the file it was asked of.
+bool ServerLink::fits(const protocol::serverMessage& message) {
+    const auto found = data_.find(message.id);
+    if (found == data_.end()) {
+        return true;  // nobody's: thrown away
+    }
+    const Data& data = found->second;
+    return message.fileSize == data.file.size && message.digest == data.file.root &&
+           message.first == data.run.first.value && message.count == data.run.count &&
+           message.payloadSize == integrity::Geometry(data.file.size).run_length(data.run);
+}
+
+void ServerLink::handle_final(const protocol::ServerEvent& event, TimePoint now) {
+    const protocol::serverMessage& message = event.message;
+    if (is(message, ServerType::data)) {
+        if (!fits(message)) {
+            fault("data that nobody asked for in that shape");
+        }
+        return;  // its slices follow
+    }
+    if (const auto data = data_.find(message.id); data != data_.end()) {
+        const Data refused = data->second;
+        data_.erase(data);
+        refused.sink->handle_refusal(*this, refused.token,
+                                     static_cast<protocol::Status>(message.status), now);
+        return;
+    }
+    const auto found = waiting_.find(message.id);
+    if (found != waiting_.end()) {
+        Waiting waiting = found->second;
+        if (!is(message, protocol::Status::pending)) {
+            waiting_.erase(found);
+        }
+        waiting.answered(*this, Reply{&message, event.payload}, now);
+    } else if (message.id == 0 && !is(message, protocol::Status::ok)) {
+        was_refused_ = is(message, protocol::Status::not_let_in);
+        die("it refused: " + text::escape(words(event.payload)));
+    }
+}
+
+void ServerLink::handle_slice(const protocol::DataSlice& slice, TimePoint now) {
+    const auto found = data_.find(slice.message.id);
+    if (found == data_.end()) {
+        wiring_.figures.unwanted_data += slice.bytes.size();
+        return;
+    }
+    bytes_received_ += slice.bytes.size();
+    const Data data = found->second;
+    if (slice.last) {
+        data_.erase(found);
+    }
+    data.sink->handle_data(*this, data.token, data.run, slice.offset, slice.bytes, slice.last, now);
+}
+
+}  // namespace shoal::peer

@@ -1,0 +1,149 @@
+// ServerLink: one server as the requester sees it: its socket, the hello, what was asked of it
+// and who waits for the answers. Owned by the requester's thread.
+//
+// Every question gets exactly one final answer; when the link is lost, everybody who waits is
+// told. Answers to nobody are counted and thrown away.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "peer/mail.hpp"
+#include "shoal/base/fd.hpp"
+#include "shoal/base/ids.hpp"
+#include "shoal/base/time.hpp"
+#include "shoal/net/address.hpp"
+#include "shoal/protocol/auth.hpp"
+#include "shoal/protocol/frames.hpp"
+
+namespace shoal::peer {
+
+class ServerLink;
+
+// Who gets file data. The token is the asker's own name for its request.
+class DataSink {
+  public:
+    virtual ~DataSink() = default;
+    // Bytes of a run, in order, from `offset` on; the spans do not outlive the call.
+    virtual void handle_data(ServerLink& link, std::uint64_t token, LeafRun run,
+                             std::uint32_t offset, std::span<const std::uint8_t> bytes, bool last,
+                             TimePoint now) = 0;
+    virtual void handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
+                                TimePoint now) = 0;
+};
+
+// An answer; `message` is null when the link was lost first. Status pending is an interim one.
+struct Reply {
+    const protocol::serverMessage* message{};
+    std::span<const std::uint8_t> payload;
+
+    [[nodiscard]] bool lost() const { return message == nullptr; }
+    [[nodiscard]] bool is(protocol::ServerType type) const {
+        return message != nullptr && message->type == static_cast<std::uint16_t>(type);
+    }
+    [[nodiscard]] protocol::Status status() const {
+        return static_cast<protocol::Status>(message->status);
+    }
+};
+using Answered = std::function<void(ServerLink&, const Reply&, TimePoint)>;
+using Grown = std::function<void(ServerLink&, ChunkIndex first, std::uint32_t count, TimePoint)>;
+
+class ServerLink {
+  public:
+    enum class Phase { hello, proof, ready, closing, dead };
+
+    ServerLink(SourceId id, NewServer server, Wiring& wiring, TimePoint now);
+
+    const SourceId id;
+    const net::Address address;
+    const std::string host;  // as people read it
+    const bool from_hosts_file;
+
+    [[nodiscard]] Phase phase() const { return phase_; }
+    [[nodiscard]] bool usable() const { return phase_ == Phase::ready; }
+    [[nodiscard]] int fd() const { return socket_.get(); }
+    [[nodiscard]] const NodeId& node() const { return node_; }
+    [[nodiscard]] const std::string& why_dead() const { return why_dead_; }
+    [[nodiscard]] bool was_refused() const { return was_refused_; }
+    // The requester has taken it in, or the connector knows already what became of it.
+    [[nodiscard]] bool was_up() const { return was_up_; }
+    [[nodiscard]] bool verdict_given() const { return verdict_given_; }
+    void set_up() { was_up_ = true; }
+    void set_verdict_given() { verdict_given_ = true; }
+    [[nodiscard]] std::optional<Duration> round_trip() const { return round_trip_; }
+    [[nodiscard]] TimePoint since() const { return since_; }
+    [[nodiscard]] std::uint64_t bytes_received() const { return bytes_received_; }
+    // Data requests without a final answer.
+    [[nodiscard]] std::size_t asked() const { return data_.size(); }
+
+    // Questions. `owner` groups them for forget(). The returned id is the wire's.
+    std::uint64_t ask(protocol::clientMessage question, const void* owner, Answered answered);
+    std::uint64_t request(const integrity::FileId& file, LeafRun run, DataSink& sink,
+                          std::uint64_t token);
+    void cancel(std::uint64_t id);
+    // Like ask(), and `grown` is called for every `have` of it from then on.
+    std::uint64_t subscribe(const integrity::FileId& file, const void* owner, Answered answered,
+                            Grown grown);
+    void unsubscribe(std::uint64_t id);
+    // Nobody of that owner (or sink) is called again.
+    void forget(const void* owner);
+
+    // I/O, called by the requester. Each may end in Phase::dead.
+    // Receives at most `budget` bytes; returns how many.
+    std::size_t receive(std::size_t budget, TimePoint now);
+    void flush(TimePoint now);
+    [[nodiscard]] bool wants_to_send() const { return sent_ < outbox_.size(); }
+    void die(const std::string& why);
+    // After die(): tells everybody who waits.
+    void tell_lost(TimePoint now);
+
+  private:
+    struct Waiting {
+        const void* owner{};
+        Answered answered;
+        Grown grown;  // subscriptions only
+    };
+    struct Data {
+        DataSink* sink{};
+        std::uint64_t token{};
+        LeafRun run;
+        integrity::FileId file;
+    };
+    void send(protocol::clientMessage& message);
+    void handle_event(const protocol::ServerEvent& event, TimePoint now);
+    void handle_hello(const protocol::ServerEvent& event, TimePoint now);
+    void handle_proof(const protocol::ServerEvent& event);
+    void handle_have(const protocol::serverMessage& message, TimePoint now);
+    void handle_final(const protocol::ServerEvent& event, TimePoint now);
+    void handle_slice(const protocol::DataSlice& slice, TimePoint now);
+    bool fits(const protocol::serverMessage& message);
+    void fault(const std::string& what);
+
+    Wiring& wiring_;
+    Fd socket_;
+    Phase phase_{Phase::hello};
+    TimePoint since_;
+    NodeId node_;
+    std::string why_dead_;
+    bool was_refused_{false};
+    bool was_up_{false};
+    bool verdict_given_{false};
+    std::optional<Duration> round_trip_;
+    protocol::clientMessage hello_;
+    protocol::Session session_;
+    protocol::ServerFrames frames_;
+    std::vector<std::uint8_t> outbox_;
+    std::size_t sent_{0};
+    std::uint64_t next_id_{1};
+    std::uint64_t bytes_received_{0};
+    std::unordered_map<std::uint64_t, Waiting> waiting_;
+    std::unordered_map<std::uint64_t, Waiting> subscriptions_;
+    std::unordered_map<std::uint64_t, Data> data_;
+};
+
+}  // namespace shoal::peer

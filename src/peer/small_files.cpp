@@ -1,0 +1,297 @@
+#include "peer/small_files.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "shoal/integrity/merkle.hpp"
+
+namespace shoal::peer {
+
+namespace {
+
+constexpr Duration patience = 4s;          // then another host is asked
+constexpr Duration save_again_every = 1s;  // while the disk is full
+constexpr std::size_t requests_per_link = 128;
+constexpr std::size_t bytes_per_link = 2 * limits::MiB;
+
+LeafRun whole(const integrity::FileId& id) {
+    return {{0}, static_cast<std::uint32_t>(integrity::Geometry(id.size).leaf_count())};
+}
+
+}  // namespace
+
+void SmallFiles::add(Order order) {
+    const std::uint64_t key = next_key_++;
+    Item& item = items_.emplace(key, Item(std::move(order))).first->second;
+    if (item.order.id.size == 0) {
+        save(key, item, {});
+    } else {
+        queue_.push_back(key);
+    }
+}
+
+void SmallFiles::forget(const FileListener* listener) {
+    for (auto entry = items_.begin(); entry != items_.end();) {
+        Item& item = entry->second;
+        if (item.order.listener != listener) {
+            ++entry;
+            continue;
+        }
+        if (item.state == State::asked) {
+            if (ServerLink* link = servers_.usable(item.asked)) {
+                link->cancel(item.wire_id);
+            }
+            unload(item);
+        }
+        waiting_for_room_.erase(entry->first);
+        entry = items_.erase(entry);
+    }
+}
+
+// Asking ---------------------------------------------------------------------------------------
+
+// Of the holders, the one that owes least; null when all that could be asked have enough to
+// do. `item` is parked when nobody is left.
+ServerLink* SmallFiles::choose(Item& item) {
+    ServerLink* best = nullptr;
+    for (const SourceId source : item.order.holders) {
+        ServerLink* link = servers_.usable(source);
+        if (link == nullptr || item.useless.contains(source)) {
+            continue;
+        }
+        if (best == nullptr || load_[source].bytes < load_[best->id].bytes) {
+            best = link;
+        }
+    }
+    return best;
+}
+
+void SmallFiles::drive(TimePoint now) {
+    look_at_deadlines(now);
+    if (!waiting_for_room_.empty() && now >= save_again_at_) {
+        save_again_at_ = now + save_again_every;
+        for (auto& [key, bytes] : std::exchange(waiting_for_room_, {})) {
+            save(key, items_.at(key), std::move(bytes));
+        }
+    }
+    for (std::size_t left = queue_.size(); left > 0; --left) {
+        const std::uint64_t key = queue_.front();
+        const auto entry = items_.find(key);
+        if (entry == items_.end() || entry->second.state != State::queued) {
+            queue_.pop_front();
+            continue;
+        }
+        ServerLink* link = choose(entry->second);
+        if (link == nullptr) {
+            queue_.pop_front();
+            park(key, entry->second);
+            continue;
+        }
+        const Load& load = load_[link->id];
+        if (load.requests >= requests_per_link || load.bytes >= bytes_per_link) {
+            return;  // the least busy holder of the first in line is full: wait for answers
+        }
+        queue_.pop_front();
+        ask(key, entry->second, *link, now);
+    }
+}
+
+void SmallFiles::ask(std::uint64_t key, Item& item, ServerLink& link, TimePoint now) {
+    item.state = State::asked;
+    item.asked = link.id;
+    item.deadline = now + patience;
+    item.wire_id = link.request(item.order.id, whole(item.order.id), *this, key);
+    Load& load = load_[link.id];
+    ++load.requests;
+    load.bytes += item.order.id.size;
+    deadlines_.emplace_back(item.deadline, key);
+}
+
+void SmallFiles::unload(Item& item) {
+    Load& load = load_[item.asked];
+    load.requests -= std::min<std::size_t>(load.requests, 1);
+    load.bytes -= std::min<std::size_t>(load.bytes, item.order.id.size);
+}
+
+void SmallFiles::requeue(std::uint64_t key, Item& item) {
+    item.state = State::queued;
+    queue_.push_back(key);
+}
+
+// Nobody is left to ask. Every connected host is asked whether it has it by now.
+void SmallFiles::park(std::uint64_t key, Item& item) {
+    item.state = State::parked;
+    item.order.listener->file_note(
+        item.order.index, FetchNote::Kind::parked, {},
+        item.saw_liar ? "what was sent does not verify, and nobody else has it"
+                      : "no connected host has it; it goes on when one comes back");
+    for (ServerLink* link : servers_.usable()) {
+        if (!item.useless.contains(link->id)) {
+            ask_who_has(key, item, *link);
+        }
+    }
+}
+
+void SmallFiles::ask_who_has(std::uint64_t key, Item& item, ServerLink& link) {
+    protocol::clientMessage question;
+    question.type = static_cast<std::uint16_t>(protocol::ClientType::query);
+    question.set_path(item.order.name.text());
+    link.ask(question, this, [this, key](ServerLink& from, const Reply& reply, TimePoint) {
+        const auto entry = items_.find(key);
+        if (entry == items_.end() || !reply.is(protocol::ServerType::file) ||
+            reply.status() != protocol::Status::ok || reply.message->held == 0) {
+            return;
+        }
+        Item& waiting = entry->second;
+        const integrity::FileId id{reply.message->fileSize, reply.message->digest};
+        if (id == waiting.order.id && waiting.state == State::parked) {
+            waiting.order.holders.push_back(from.id);
+            requeue(key, waiting);
+        }
+    });
+}
+
+void SmallFiles::handle_link(ServerLink& link) {
+    std::size_t asked = 0;
+    for (auto& [key, item] : items_) {
+        if (item.state == State::parked && asked++ < window) {
+            ask_who_has(key, item, link);
+        }
+    }
+}
+
+void SmallFiles::handle_link_lost(ServerLink& link) { load_.erase(link.id); }
+
+// Who does not answer in time is asked no more for this file; the bytes may still come.
+void SmallFiles::look_at_deadlines(TimePoint now) {
+    while (!deadlines_.empty() && deadlines_.front().first <= now) {
+        const auto [deadline, key] = deadlines_.front();
+        deadlines_.pop_front();
+        const auto entry = items_.find(key);
+        if (entry == items_.end() || entry->second.state != State::asked ||
+            entry->second.deadline != deadline) {
+            continue;
+        }
+        Item& item = entry->second;
+        const bool other =
+            std::any_of(item.order.holders.begin(), item.order.holders.end(), [&](SourceId source) {
+                return source != item.asked && !item.useless.contains(source) &&
+                       servers_.usable(source) != nullptr;
+            });
+        if (!other) {
+            item.deadline = now + patience;
+            deadlines_.emplace_back(item.deadline, key);
+            continue;
+        }
+        if (ServerLink* link = servers_.usable(item.asked)) {
+            link->cancel(item.wire_id);
+        }
+        unload(item);
+        item.useless.insert(item.asked);
+        requeue(key, item);
+    }
+}
+
+std::optional<TimePoint> SmallFiles::next_timeout() const {
+    std::optional<TimePoint> next;
+    if (!deadlines_.empty()) {
+        next = deadlines_.front().first;
+    }
+    if (!waiting_for_room_.empty()) {
+        next = next ? std::min(*next, save_again_at_) : save_again_at_;
+    }
+    return next;
+}
+
+bool SmallFiles::parked(const FileListener* listener) const {
+    return std::any_of(items_.begin(), items_.end(), [listener](const auto& entry) {
+        return entry.second.order.listener == listener && entry.second.state == State::parked;
+    });
+}
+
+// Answers --------------------------------------------------------------------------------------
+
+void SmallFiles::handle_data(ServerLink& link, std::uint64_t token, LeafRun, std::uint32_t offset,
+                             std::span<const std::uint8_t> bytes, bool, TimePoint now) {
+    const auto entry = items_.find(token);
+    const bool wanted = entry != items_.end() && (entry->second.state == State::asked ||
+                                                  entry->second.state == State::queued);
+    // A small file fits one slice, so it never comes in parts.
+    if (!wanted || offset != 0 || bytes.size() != entry->second.order.id.size) {
+        wiring_.figures.unwanted_data += bytes.size();
+        return;
+    }
+    Item& item = entry->second;
+    if (item.state == State::asked) {
+        unload(item);
+    }
+    const integrity::Geometry geometry(item.order.id.size);
+    std::array<integrity::Digest, limits::chunk_size_min / limits::leaf_size> digests;
+    const auto leaves = std::span(digests).first(geometry.leaf_count());
+    integrity::hash_leaves(bytes, leaves);
+    if (integrity::chunk_hash(leaves, geometry) != item.order.id.root) {
+        item.saw_liar = true;
+        item.useless.insert(link.id);
+        item.order.listener->file_note(item.order.index, FetchNote::Kind::bad_source, link.host,
+                                       link.host + " sent bytes that do not verify");
+        return requeue(token, item);
+    }
+    item.order.listener->file_received(link.host, bytes.size());
+    item.order.listener->file_verified(item.order.index, bytes.size(), now);
+    save(token, item, {bytes.begin(), bytes.end()});
+}
+
+void SmallFiles::handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
+                                TimePoint) {
+    const auto entry = items_.find(token);
+    if (entry == items_.end() || entry->second.state != State::asked ||
+        entry->second.asked != link.id) {
+        return;
+    }
+    unload(entry->second);
+    if (why != protocol::Status::busy) {
+        entry->second.useless.insert(link.id);
+    }
+    requeue(token, entry->second);
+}
+
+void SmallFiles::save(std::uint64_t key, Item& item, std::vector<std::uint8_t> bytes) {
+    item.state = State::saving;
+    wiring_.keeper.post(SaveSmall{
+        key, {item.order.name, item.order.id, std::move(bytes)}, item.order.rename_on_clash});
+}
+
+void SmallFiles::handle_saved(const FileSaved& saved, TimePoint now) {
+    const auto entry = items_.find(saved.key);
+    if (entry == items_.end()) {
+        return;
+    }
+    if (saved.status) {
+        const std::uint32_t chunks = integrity::Geometry(entry->second.order.id.size).chunk_count();
+        if (chunks > 0) {
+            wiring_.reader.post(Have{entry->second.order.id, ChunkIndex{0}, chunks});
+        }
+        return finish(saved.key, {Outcome::done, saved.saved_as, {}}, now);
+    }
+    const Error& error = saved.status.error();
+    if (error.kind == ErrorKind::no_space) {
+        // The keeper gives the bytes back with its refusal.
+        entry->second.order.listener->file_note(entry->second.order.index, FetchNote::Kind::parked,
+                                                {},
+                                                "the disk is full; it goes on when there is room");
+        save_again_at_ = now + save_again_every;
+        waiting_for_room_[saved.key] = saved.bytes;
+        return;
+    }
+    finish(saved.key,
+           {error.kind == ErrorKind::exists ? Outcome::exists : Outcome::failed, {}, error.message},
+           now);
+}
+
+void SmallFiles::finish(std::uint64_t key, FileResult result, TimePoint now) {
+    const auto item = items_.extract(key);
+    const Order& order = item.mapped().order;
+    order.listener->file_done(order.index, std::move(result), now);
+}
+
+}  // namespace shoal::peer

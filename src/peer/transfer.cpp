@@ -1,0 +1,395 @@
+#include "peer/transfer.hpp"
+
+#include <algorithm>
+
+#include "shoal/base/random.hpp"
+#include "shoal/base/text.hpp"
+
+namespace shoal::peer {
+
+using integrity::Digest;
+using protocol::ClientType;
+using protocol::ServerType;
+
+namespace {
+constexpr Duration hashes_patience = 4s;
+}
+
+Transfer::Transfer(Wiring& wiring, Servers& servers, TransferOrder order, FileListener& listener)
+    : wiring_(wiring),
+      servers_(servers),
+      order_(std::move(order)),
+      listener_(listener),
+      geometry_(order_.id.size) {}
+
+Transfer::~Transfer() { servers_.forget(this); }
+
+void Transfer::start(TimePoint now) {
+    for (ServerLink* link : servers_.usable()) {
+        handle_link(*link, now);
+    }
+}
+
+// Everybody is subscribed to: who has nothing today may have chunks in a moment.
+void Transfer::handle_link(ServerLink& link, TimePoint) {
+    if (phase_ == Phase::finishing || phase_ == Phase::over) {
+        return;
+    }
+    const std::uint64_t subscription = link.subscribe(
+        order_.id, this,
+        [this](ServerLink& from, const Reply& reply, TimePoint when) {
+            handle_holding(from, reply, when);
+        },
+        [this](ServerLink& from, ChunkIndex first, std::uint32_t count, TimePoint) {
+            handle_growth(from, first, count);
+        });
+    sources_[link.id] = Source{subscription, Bitmap(geometry_.chunk_count()), false, false, false};
+}
+
+void Transfer::handle_link_closing(ServerLink& link) {
+    if (download_) {
+        download_->handle_closing(link.id);
+    }
+}
+
+void Transfer::handle_link_lost(ServerLink& link, TimePoint now) {
+    const auto found = sources_.find(link.id);
+    if (found == sources_.end()) {
+        return;
+    }
+    if (found->second.sent && !found->second.dropped) {
+        listener_.file_note(order_.index, FetchNote::Kind::source_lost, link.host,
+                            link.host + " is gone (" + link.why_dead() + ")");
+    }
+    sources_.erase(found);
+    if (download_) {
+        download_->handle_source_gone(link.id, now);
+    }
+    if (hashes_from_ == link.id) {
+        hashes_from_.reset();
+    }
+}
+
+void Transfer::handle_holding(ServerLink& link, const Reply& reply, TimePoint now) {
+    const auto found = sources_.find(link.id);
+    if (found == sources_.end()) {
+        return;
+    }
+    found->second.answered = true;
+    if (!reply.is(ServerType::holding)) {
+        return;
+    }
+    const std::uint32_t chunks = geometry_.chunk_count();
+    std::optional<Bitmap> holds;
+    if (reply.message->held == chunks) {
+        holds = Bitmap(chunks, true);
+    } else if (reply.payload.empty()) {
+        holds = Bitmap(chunks);
+    } else {
+        holds = Bitmap::from_wire(reply.payload, chunks);
+    }
+    if (!holds) {
+        return give_up_on(link, "its list of chunks makes no sense");
+    }
+    if (!download_) {
+        found->second.holds = std::move(holds);
+        return;
+    }
+    download_->handle_source(link.id, now);
+    if (holds->all()) {
+        download_->handle_holds_all(link.id);
+    } else {
+        download_->handle_holds(link.id, *holds);
+    }
+    if (parked_ && download_->has_useful_source()) {
+        listener_.file_note(order_.index, FetchNote::Kind::source_joined, link.host,
+                            link.host + " has it");
+    }
+}
+
+void Transfer::handle_growth(ServerLink& link, ChunkIndex first, std::uint32_t count) {
+    const auto found = sources_.find(link.id);
+    const std::uint32_t chunks = geometry_.chunk_count();
+    if (found == sources_.end() || first.value >= chunks || count > chunks - first.value) {
+        return;
+    }
+    if (download_) {
+        return download_->handle_have(link.id, first, count);
+    }
+    for (std::uint32_t i = 0; i < count && found->second.holds; ++i) {
+        found->second.holds->set(first.value + i);
+    }
+}
+
+// Chunk hashes ---------------------------------------------------------------------------------
+
+void Transfer::look_for_hashes(TimePoint now) {
+    if (hashes_from_ && now - hashes_asked_at_ < hashes_patience) {
+        return;
+    }
+    const std::optional<SourceId> slow = std::exchange(hashes_from_, std::nullopt);
+    ServerLink* chosen = nullptr;
+    for (auto& [id, source] : sources_) {
+        ServerLink* link = servers_.usable(id);
+        if (link == nullptr || source.dropped || !source.holds || source.holds->count() == 0) {
+            continue;
+        }
+        const bool faster = chosen == nullptr || chosen->id == slow ||
+                            (id != slow && link->round_trip() < chosen->round_trip());
+        chosen = faster ? link : chosen;
+    }
+    if (chosen != nullptr) {
+        ask_hashes(*chosen, now);
+    }
+}
+
+void Transfer::ask_hashes(ServerLink& link, TimePoint now) {
+    const std::uint32_t chunks = geometry_.chunk_count();
+    hashes_.assign(chunks, Digest{});
+    hashes_missing_ = chunks;
+    hashes_from_ = link.id;
+    hashes_asked_at_ = now;
+    for (std::uint32_t first = 0; first < chunks; first += limits::hashes_per_reply_max) {
+        protocol::clientMessage question;
+        question.type = static_cast<std::uint16_t>(ClientType::chunk_hashes);
+        question.fileSize = order_.id.size;
+        question.digest = order_.id.root;
+        question.first = first;
+        question.count = std::min(limits::hashes_per_reply_max, chunks - first);
+        link.ask(question, this, [this](ServerLink& from, const Reply& reply, TimePoint when) {
+            handle_hashes(from, reply, when);
+        });
+    }
+}
+
+void Transfer::handle_hashes(ServerLink& link, const Reply& reply, TimePoint) {
+    if (phase_ != Phase::find_hashes || hashes_from_ != link.id || reply.lost()) {
+        return;
+    }
+    if (!reply.is(ServerType::chunk_hashes)) {
+        return give_up_on(link, "it does not have the chunk hashes");
+    }
+    const std::vector<Digest> page = protocol::unpack_digests(reply.payload);
+    const std::uint64_t first = reply.message->first;
+    if (first >= hashes_.size() || page.size() > hashes_.size() - first ||
+        page.size() > hashes_missing_) {
+        return give_up_on(link, "its chunk hashes make no sense");
+    }
+    std::copy(page.begin(), page.end(), hashes_.begin() + static_cast<std::ptrdiff_t>(first));
+    hashes_missing_ -= static_cast<std::uint32_t>(page.size());
+    if (hashes_missing_ == 0) {
+        finish_hashes(link);
+    }
+}
+
+void Transfer::finish_hashes(ServerLink& link) {
+    if (integrity::file_root(hashes_, geometry_) != order_.id.root) {
+        ++liars_;
+        return give_up_on(link, "its chunk hashes do not lead to the root");
+    }
+    hashes_from_.reset();
+    phase_ = Phase::opening;
+    wiring_.keeper.post(OpenPartial{order_.key, order_.name, order_.id, hashes_});
+}
+
+void Transfer::give_up_on(ServerLink& link, const std::string& why) {
+    const auto found = sources_.find(link.id);
+    if (found == sources_.end() || found->second.dropped) {
+        return;
+    }
+    found->second.dropped = true;
+    if (hashes_from_ == link.id) {
+        hashes_from_.reset();
+    }
+    listener_.file_note(order_.index, FetchNote::Kind::bad_source, link.host,
+                        link.host + " is not used for this file: " + why);
+}
+
+// Opening and finishing ------------------------------------------------------------------------
+
+void Transfer::handle_opened(PartialOpened opened, TimePoint now) {
+    if (phase_ != Phase::opening) {
+        if (opened.partial) {  // stopped meanwhile
+            wiring_.keeper.post(ClosePartial{order_.key, *opened.partial});
+        }
+        return;
+    }
+    if (!opened.partial) {
+        const Error& error = opened.partial.error();
+        return fail(error.kind == ErrorKind::no_space ? Outcome::disk_full : Outcome::failed,
+                    error.message, now);
+    }
+    partial_ = *opened.partial;
+    phase_ = Phase::running;
+    swarm::Download::Config config;
+    config.seed = random_seed();
+    download_.emplace(swarm::Shape{geometry_.leaf_count(), geometry_.leaves_per_chunk()},
+                      partial_->held(), config);
+    const store::Resumed& resumed = partial_->resumed();
+    listener_.file_opened(order_.index,
+                          resumed.kept_bytes + resumed.rechecked_bytes - resumed.lost_bytes,
+                          resumed.rechecked_bytes);
+    for (auto& [id, source] : sources_) {
+        if (source.dropped || !source.holds) {
+            continue;
+        }
+        download_->handle_source(id, now);
+        if (source.holds->all()) {
+            download_->handle_holds_all(id);
+        } else {
+            download_->handle_holds(id, *source.holds);
+        }
+        source.holds.reset();
+    }
+    drive(now);
+}
+
+void Transfer::handle_saved(const FileSaved& saved, TimePoint now) {
+    if (phase_ != Phase::finishing) {
+        return;
+    }
+    if (!saved.status) {
+        const Error& error = saved.status.error();
+        const Outcome outcome = error.kind == ErrorKind::no_space ? Outcome::disk_full
+                                : error.kind == ErrorKind::exists ? Outcome::exists
+                                                                  : Outcome::failed;
+        return fail(outcome, error.message, now);
+    }
+    phase_ = Phase::over;
+    listener_.file_done(order_.index, {Outcome::done, saved.saved_as, {}}, now);
+}
+
+void Transfer::fail(Outcome outcome, const std::string& text, TimePoint now) {
+    stop();
+    listener_.file_done(order_.index, {outcome, {}, text}, now);
+}
+
+void Transfer::stop() {
+    if (partial_ && phase_ == Phase::running) {
+        wiring_.keeper.post(ClosePartial{order_.key, partial_});
+    }
+    phase_ = Phase::over;
+    for (auto& [id, source] : sources_) {
+        if (ServerLink* link = servers_.usable(id)) {
+            link->unsubscribe(source.subscription);
+        }
+    }
+    servers_.forget(this);
+    sources_.clear();
+    partial_.reset();
+}
+
+// Running --------------------------------------------------------------------------------------
+
+void Transfer::drive(TimePoint now) {
+    if (phase_ == Phase::find_hashes) {
+        look_for_hashes(now);
+        look_parked();
+        return;
+    }
+    if (phase_ != Phase::running) {
+        return;
+    }
+    if (!unwritten_.empty() && now >= write_again_at_) {
+        write_again(now);
+    }
+    while (const auto action = download_->poll(now)) {
+        carry_out(*action, now);
+    }
+    announce(now);
+    look_parked();
+    if (download_->complete() && unwritten_.empty()) {
+        phase_ = Phase::finishing;
+        for (auto& [id, source] : sources_) {
+            if (ServerLink* link = servers_.usable(id)) {
+                link->unsubscribe(source.subscription);
+            }
+        }
+        wiring_.keeper.post(FinishPartial{order_.key, partial_, order_.rename_on_clash});
+    }
+}
+
+void Transfer::carry_out(const swarm::Action& action, TimePoint) {
+    if (const auto* ask = std::get_if<swarm::Ask>(&action)) {
+        if (ServerLink* link = servers_.find(ask->source)) {
+            wire_ids_[ask->ask.value] = link->request(order_.id, ask->run, *this, ask->ask.value);
+        }
+    } else if (const auto* cancel = std::get_if<swarm::CancelAsk>(&action)) {
+        ServerLink* link = servers_.find(cancel->source);
+        const auto wire = wire_ids_.find(cancel->ask.value);
+        if (link != nullptr && wire != wire_ids_.end()) {
+            link->cancel(wire->second);
+        }
+    } else if (ServerLink* link = servers_.find(std::get<swarm::DropSource>(action).source)) {
+        ++liars_;
+        give_up_on(*link, "it sent bytes that do not verify");
+    }
+}
+
+// Tells the own server's subscribers what can be had here now, runs of chunks at a time.
+void Transfer::announce(TimePoint now) {
+    if (verified_.empty()) {
+        return;
+    }
+    std::sort(verified_.begin(), verified_.end());
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < verified_.size();) {
+        std::size_t end = i + 1;
+        while (end < verified_.size() && verified_[end].value == verified_[end - 1].value + 1) {
+            ++end;
+        }
+        wiring_.reader.post(Have{order_.id, verified_[i], static_cast<std::uint32_t>(end - i)});
+        i = end;
+    }
+    for (const ChunkIndex chunk : verified_) {
+        bytes += geometry_.chunk_length(chunk);
+    }
+    verified_.clear();
+    listener_.file_verified(order_.index, bytes, now);
+}
+
+void Transfer::look_parked() {
+    const bool known = download_ && (download_->complete() || download_->has_useful_source());
+    const bool useful = known || std::any_of(sources_.begin(), sources_.end(), [](const auto& e) {
+                            const Source& source = e.second;
+                            const bool has = source.holds && source.holds->count() > 0;
+                            return !source.answered || (has && !source.dropped);
+                        });
+    if (parked_ == useful) {
+        parked_ = !useful;
+        listener_.file_note(
+            order_.index, parked_ ? FetchNote::Kind::parked : FetchNote::Kind::unparked, {},
+            parked_ ? "no connected host has what is missing; it goes on when one comes back"
+                    : "it goes on");
+    }
+}
+
+std::uint32_t Transfer::sending_hosts() const {
+    std::uint32_t hosts = 0;
+    for (const auto& [id, source] : sources_) {
+        hosts += download_ && download_->outstanding(id) > 0 ? 1U : 0U;
+    }
+    return hosts;
+}
+
+void Transfer::set_rate_limit(std::uint64_t bytes_per_second) {
+    if (download_) {
+        download_->set_rate_limit(bytes_per_second);
+    }
+}
+
+std::optional<TimePoint> Transfer::next_timeout() const {
+    std::optional<TimePoint> next;
+    if (phase_ == Phase::find_hashes && hashes_from_) {
+        next = hashes_asked_at_ + hashes_patience;
+    }
+    if (phase_ == Phase::running) {
+        next = download_->next_timeout();
+        if (!unwritten_.empty()) {
+            next = next ? std::min(*next, write_again_at_) : write_again_at_;
+        }
+    }
+    return next;
+}
+
+}  // namespace shoal::peer

@@ -1,0 +1,131 @@
+// Transfer: one file of more than one chunk on its way here: the shell around
+// swarm::Download. Requester's thread.
+//
+//   find_hashes   a source's chunk hashes, proven against the root
+//   opening       the keeper makes or resumes NAME.part
+//   running       Download says what to ask of whom; slices are hashed while they are in the
+//                 cache, written, and forgotten; a chunk counts once it is verified
+//   finishing     the keeper syncs and renames
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "peer/file_listener.hpp"
+#include "peer/servers.hpp"
+#include "shoal/store/partial_file.hpp"
+#include "shoal/swarm/download.hpp"
+
+namespace shoal::peer {
+
+struct TransferOrder {
+    std::uint64_t key{};  // names it in mail
+    store::SafePath name;
+    integrity::FileId id;
+    bool rename_on_clash{};
+    std::size_t index{};  // the listener's
+};
+
+class Transfer final : public DataSink {
+  public:
+    Transfer(Wiring& wiring, Servers& servers, TransferOrder order, FileListener& listener);
+    ~Transfer() override;
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+
+    void start(TimePoint now);
+    void handle_link(ServerLink& link, TimePoint now);
+    void handle_link_closing(ServerLink& link);
+    void handle_link_lost(ServerLink& link, TimePoint now);
+    void handle_opened(PartialOpened opened, TimePoint now);
+    void handle_saved(const FileSaved& saved, TimePoint now);
+
+    void handle_data(ServerLink& link, std::uint64_t token, LeafRun run, std::uint32_t offset,
+                     std::span<const std::uint8_t> bytes, bool last, TimePoint now) override;
+    void handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
+                        TimePoint now) override;
+
+    // Everything that is due; call after each batch of input.
+    void drive(TimePoint now);
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+    // Ends it; what is verified stays on the disk. The listener is not called any more.
+    void stop();
+
+    [[nodiscard]] std::uint64_t key() const { return order_.key; }
+    [[nodiscard]] const integrity::FileId& file() const { return order_.id; }
+    [[nodiscard]] bool over() const { return phase_ == Phase::over; }
+    // Waits for a holder or for room on the disk.
+    [[nodiscard]] bool parked() const { return parked_ || !unwritten_.empty(); }
+    [[nodiscard]] bool disk_is_full() const { return !unwritten_.empty(); }
+    [[nodiscard]] bool saw_liars() const { return liars_ > 0; }
+    [[nodiscard]] std::uint32_t sending_hosts() const;
+    void set_rate_limit(std::uint64_t bytes_per_second);
+
+  private:
+    enum class Phase { find_hashes, opening, running, finishing, over };
+    struct Source {
+        std::uint64_t subscription{};
+        std::optional<Bitmap> holds;  // until the Download keeps it; all set: everything
+        bool answered{false};         // it has told what it holds
+        bool dropped{false};
+        bool sent{false};  // some of the file
+    };
+    struct Unwritten {
+        std::uint64_t offset{};
+        std::vector<std::uint8_t> bytes;
+    };
+    struct Dispute {  // a chunk that several sent and that did not verify
+        std::vector<integrity::Digest> digests;
+        std::vector<SourceId> senders;
+    };
+
+    void handle_holding(ServerLink& link, const Reply& reply, TimePoint now);
+    void handle_growth(ServerLink& link, ChunkIndex first, std::uint32_t count);
+    void look_for_hashes(TimePoint now);
+    void ask_hashes(ServerLink& link, TimePoint now);
+    void handle_hashes(ServerLink& link, const Reply& reply, TimePoint now);
+    void finish_hashes(ServerLink& link);
+    void give_up_on(ServerLink& link, const std::string& why);
+
+    void carry_out(const swarm::Action& action, TimePoint now);
+    void write(std::uint64_t offset, std::span<const std::uint8_t> bytes, TimePoint now);
+    void write_again(TimePoint now);
+    void check_chunks(LeafRun run, TimePoint now);
+    void check(ChunkIndex chunk, TimePoint now);
+    void handle_bad_chunk(ChunkIndex chunk, std::vector<integrity::Digest> digests);
+    void settle_dispute(ChunkIndex chunk, ServerLink& link, const Reply& reply);
+    void announce(TimePoint now);
+    void look_parked();
+    void fail(Outcome outcome, const std::string& text, TimePoint now);
+
+    Wiring& wiring_;
+    Servers& servers_;
+    TransferOrder order_;
+    FileListener& listener_;
+    integrity::Geometry geometry_;
+    Phase phase_{Phase::find_hashes};
+    std::map<SourceId, Source> sources_;
+
+    std::vector<integrity::Digest> hashes_;
+    std::optional<SourceId> hashes_from_;
+    std::uint32_t hashes_missing_{0};
+    TimePoint hashes_asked_at_{};
+
+    std::shared_ptr<store::PartialFile> partial_;
+    std::optional<swarm::Download> download_;
+    std::unordered_map<std::uint64_t, std::uint64_t> wire_ids_;    // by AskId
+    std::map<ChunkIndex, std::vector<integrity::Digest>> leaves_;  // of active chunks
+    std::map<ChunkIndex, Dispute> disputes_;
+    std::vector<ChunkIndex> verified_;  // not announced yet
+    std::deque<Unwritten> unwritten_;
+    TimePoint write_again_at_{};
+    std::uint32_t liars_{0};
+    bool parked_{false};
+};
+
+}  // namespace shoal::peer

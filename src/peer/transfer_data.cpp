@@ -1,0 +1,209 @@
+// The transfer's other half: bytes that arrive, and what they prove.
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "peer/transfer.hpp"
+
+namespace shoal::peer {
+
+using integrity::Digest;
+
+namespace {
+constexpr Duration write_again_every = 1s;
+}
+
+void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, std::uint32_t offset,
+                           std::span<const std::uint8_t> bytes, bool last, TimePoint now) {
+    if (phase_ != Phase::running) {
+        return;
+    }
+    listener_.file_received(link.host, bytes.size());
+    if (const auto source = sources_.find(link.id); source != sources_.end()) {
+        source->second.sent = true;
+    }
+    const LeafIndex first{run.first.value + offset / limits::leaf_size};
+    const auto count =
+        static_cast<std::uint32_t>((bytes.size() + limits::leaf_size - 1) / limits::leaf_size);
+    std::array<Digest, limits::run_leaves_max> digests;
+    integrity::hash_leaves(bytes, std::span(digests).first(count));
+
+    // Stretches of wanted leaves are written with one call each.
+    std::uint32_t stretch = 0;
+    const auto write_stretch = [&](std::uint32_t end) {
+        if (stretch < end) {
+            const std::size_t from = std::size_t{stretch} * limits::leaf_size;
+            const std::size_t to = std::min(std::size_t{end} * limits::leaf_size, bytes.size());
+            write((first.value + stretch) * limits::leaf_size, bytes.subspan(from, to - from), now);
+        }
+        stretch = end + 1;
+    };
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const LeafIndex leaf{first.value + i};
+        const swarm::Verdict verdict =
+            download_->handle_leaf(link.id, swarm::AskId{token}, leaf, now);
+        if (verdict != swarm::Verdict::wanted) {
+            wiring_.figures.unwanted_data += limits::leaf_size;
+            write_stretch(i);
+            continue;
+        }
+        const ChunkIndex chunk = geometry_.chunk_of(leaf);
+        std::vector<Digest>& known = leaves_[chunk];
+        known.resize(geometry_.leaves_in(chunk));
+        known[leaf.value - geometry_.first_leaf(chunk).value] = digests[i];
+    }
+    write_stretch(count);
+    if (unwritten_.empty()) {
+        check_chunks({first, count}, now);
+    }
+    if (last) {
+        wire_ids_.erase(token);
+        download_->handle_done(link.id, swarm::AskId{token}, now);
+    }
+}
+
+void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
+                              TimePoint now) {
+    wire_ids_.erase(token);
+    if (phase_ != Phase::running || link.phase() == ServerLink::Phase::dead) {
+        return;  // handle_link_lost() takes care of a lost one
+    }
+    swarm::Refusal refusal = swarm::Refusal::gone;
+    switch (why) {
+        case protocol::Status::not_held:
+            refusal = swarm::Refusal::not_held;
+            break;
+        case protocol::Status::busy:
+        case protocol::Status::cancelled:
+            refusal = swarm::Refusal::busy;
+            break;
+        default:
+            break;
+    }
+    const bool tell = refusal == swarm::Refusal::gone && why != protocol::Status::closing;
+    download_->handle_refused(link.id, swarm::AskId{token}, refusal, now);
+    if (tell) {
+        give_up_on(link, why == protocol::Status::unreadable ? "it may not read the file"
+                                                             : "the file changed or went there");
+    }
+}
+
+// A full disk parks the transfer: what came is kept in memory (no more than was asked for)
+// and written when there is room.
+void Transfer::write(std::uint64_t offset, std::span<const std::uint8_t> bytes, TimePoint now) {
+    if (phase_ != Phase::running) {
+        return;
+    }
+    if (unwritten_.empty()) {
+        const Status written = partial_->write(offset, bytes);
+        if (written) {
+            return;
+        }
+        if (written.error().kind != ErrorKind::no_space) {
+            return fail(Outcome::failed, written.error().message, now);
+        }
+        download_->pause(true);
+        write_again_at_ = now + write_again_every;
+        listener_.file_note(order_.index, FetchNote::Kind::parked, {},
+                            "the disk is full; it goes on when there is room");
+    }
+    unwritten_.push_back({offset, {bytes.begin(), bytes.end()}});
+}
+
+void Transfer::write_again(TimePoint now) {
+    while (!unwritten_.empty()) {
+        const Unwritten& next = unwritten_.front();
+        const Status written = partial_->write(next.offset, next.bytes);
+        if (!written) {
+            if (written.error().kind != ErrorKind::no_space) {
+                return fail(Outcome::failed, written.error().message, now);
+            }
+            write_again_at_ = now + write_again_every;
+            return;
+        }
+        unwritten_.pop_front();
+    }
+    std::vector<ChunkIndex> waiting;
+    for (const auto& [chunk, digests] : leaves_) {
+        waiting.push_back(chunk);
+    }
+    for (const ChunkIndex chunk : waiting) {
+        check(chunk, now);
+    }
+    download_->pause(false);
+    listener_.file_note(order_.index, FetchNote::Kind::unparked, {}, "there is room again");
+}
+
+void Transfer::check_chunks(LeafRun run, TimePoint now) {
+    if (phase_ != Phase::running) {
+        return;
+    }
+    const ChunkIndex last = geometry_.chunk_of({run.end().value - 1});
+    for (ChunkIndex chunk = geometry_.chunk_of(run.first); chunk <= last; ++chunk) {
+        check(chunk, now);
+    }
+}
+
+void Transfer::check(ChunkIndex chunk, TimePoint) {
+    if (!download_->ready(chunk)) {
+        return;
+    }
+    auto entry = leaves_.extract(chunk);
+    if (integrity::chunk_hash(entry.mapped(), geometry_) == partial_->chunk_hashes()[chunk.value]) {
+        partial_->mark_verified(chunk);
+        download_->handle_verified(chunk);
+        disputes_.erase(chunk);
+        verified_.push_back(chunk);
+        return;
+    }
+    handle_bad_chunk(chunk, std::move(entry.mapped()));
+}
+
+// With one sender the Download drops it. With several, leaf hashes from anyone tell who it
+// was: they prove themselves by the chunk's hash.
+void Transfer::handle_bad_chunk(ChunkIndex chunk, std::vector<Digest> digests) {
+    Dispute dispute{std::move(digests), download_->senders(chunk)};
+    if (download_->handle_bad(chunk).size() < 2) {
+        return;
+    }
+    disputes_[chunk] = std::move(dispute);
+    for (auto& [id, source] : sources_) {
+        ServerLink* link = servers_.usable(id);
+        if (link == nullptr || source.dropped) {
+            continue;
+        }
+        protocol::clientMessage question;
+        question.type = static_cast<std::uint16_t>(protocol::ClientType::leaf_hashes);
+        question.fileSize = order_.id.size;
+        question.digest = order_.id.root;
+        question.first = chunk.value;
+        link->ask(question, this, [this, chunk](ServerLink& from, const Reply& reply, TimePoint) {
+            settle_dispute(chunk, from, reply);
+        });
+    }
+}
+
+void Transfer::settle_dispute(ChunkIndex chunk, ServerLink&, const Reply& reply) {
+    const auto found = disputes_.find(chunk);
+    if (found == disputes_.end() || !reply.is(protocol::ServerType::leaf_hashes) || !download_) {
+        return;
+    }
+    const std::vector<Digest> truth = protocol::unpack_digests(reply.payload);
+    const Dispute& dispute = found->second;
+    if (truth.size() != dispute.digests.size() || truth.size() != dispute.senders.size() ||
+        integrity::chunk_hash(truth, geometry_) != hashes_[chunk.value]) {
+        return;  // proves nothing; another answer may
+    }
+    std::set<SourceId> liars;
+    for (std::size_t i = 0; i < truth.size(); ++i) {
+        if (truth[i] != dispute.digests[i]) {
+            liars.insert(dispute.senders[i]);
+        }
+    }
+    for (const SourceId liar : liars) {
+        download_->handle_liar(liar);
+    }
+    disputes_.erase(found);
+}
+
+}  // namespace shoal::peer
