@@ -1,0 +1,28 @@
+// Commands: what `shoal` can be asked to do, once its options are known.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "shoal/cli/options.hpp"
+#include "shoal/peer/front_end.hpp"
+
+namespace shoal::cli {
+
+// For the commands that run a peer: prompt, serve, get, list.
+std::unique_ptr<peer::FrontEnd> make_front_end(const Options& options);
+
+// Those that run none print and return the exit code.
+int run_help(const Options& options);
+int run_status(const Options& options);
+int run_hash(const Options& options);
+
+// Sets the log's level and file.
+Status open_log(const Options& options);
+
+// Writes `text` to stdout; the exit code tells whether it could be written.
+int print(std::string_view text);
+// Writes "shoal: " and `message` to stderr and returns `exit_code`.
+int complain(std::string_view message, int exit_code);
+
+}  // namespace shoal::cli

@@ -1,0 +1,80 @@
+#include "fetches.hpp"
+
+#include <algorithm>
+
+#include "shoal/base/text.hpp"
+
+namespace shoal::cli {
+
+void Fetches::start(peer::PeerApi& api, peer::EventSink& sink) {
+    api_ = &api;
+    sink_ = &sink;
+}
+
+void Fetches::order(const Wanted& what, peer::FetchOrder rules) {
+    rules.name = what.name;
+    rules.root_prefix = what.root_prefix;
+    const FetchId fetch = api_->fetch(rules, *sink_);
+    running_[fetch] = Entry{++count_, what, std::nullopt};
+    rules_[fetch] = std::move(rules);
+}
+
+Fetches::Handled Fetches::handle(const peer::Event& event) {
+    if (const auto* progress = std::get_if<peer::FetchProgress>(&event)) {
+        const auto found = running_.find(progress->fetch);
+        if (found == running_.end()) {
+            return {false, std::nullopt};
+        }
+        found->second.progress = *progress;
+    } else if (const auto* done = std::get_if<peer::FetchDone>(&event)) {
+        return handle_done(*done);
+    }
+    return {};
+}
+
+Fetches::Handled Fetches::handle_done(const peer::FetchDone& done) {
+    const auto found = running_.find(done.fetch);
+    if (found == running_.end()) {
+        return {false, std::nullopt};
+    }
+    const Entry entry = std::move(found->second);
+    const peer::FetchOrder rules = std::move(rules_[done.fetch]);
+    running_.erase(found);
+    rules_.erase(done.fetch);
+    if (done.outcome == peer::Outcome::not_found && !entry.wanted.literal.empty()) {
+        Wanted again = wanted_literally(entry.wanted.literal);
+        order(again, rules);
+        return {false, std::nullopt};
+    }
+    note_code(static_cast<int>(done.outcome));
+    return {true, entry};
+}
+
+void Fetches::cancel_all() {
+    for (const auto& [fetch, entry] : running_) {
+        api_->cancel(fetch);
+    }
+}
+
+bool Fetches::cancel(const std::string& which) {
+    bool found = false;
+    for (const auto& [fetch, entry] : running_) {
+        if (entry.wanted.shown == which || entry.wanted.name == which) {
+            api_->cancel(fetch);
+            found = true;
+        }
+    }
+    const auto number = text::parse_number(which, 1, count_);
+    const auto by_number = std::find_if(running_.begin(), running_.end(), [&](const auto& one) {
+        return number && one.second.number == *number;
+    });
+    if (!found && by_number != running_.end()) {
+        api_->cancel(by_number->first);
+        found = true;
+    }
+    return found;
+}
+
+void Fetches::note_code(int code) { worst_ = std::max(worst_, code); }
+
+}  // namespace shoal::cli

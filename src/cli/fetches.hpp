@@ -1,0 +1,53 @@
+// Fetches: what was asked for and is not done yet, and how badly the rest ended.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shoal/peer/peer_api.hpp"
+#include "wanted.hpp"
+
+namespace shoal::cli {
+
+class Fetches {
+  public:
+    struct Entry {
+        unsigned number{};  // 1, 2, ... in the order asked, never used again
+        Wanted wanted;
+        std::optional<peer::FetchProgress> progress;
+    };
+
+    // Both outlive this.
+    void start(peer::PeerApi& api, peer::EventSink& sink);
+    // `rules` says all but what to fetch.
+    void order(const Wanted& what, peer::FetchOrder rules);
+
+    struct Handled {
+        bool show{true};             // false: not ours, or tried again under its literal name
+        std::optional<Entry> ended;  // with FetchDone: what is known of it
+    };
+    Handled handle(const peer::Event& event);
+
+    void cancel_all();
+    // By name as typed or as shown, else by number; false when none fits.
+    bool cancel(const std::string& which);
+
+    [[nodiscard]] const std::map<FetchId, Entry>& running() const { return running_; }
+    // The largest exit code so far: that is what "the worst" means.
+    [[nodiscard]] int worst() const { return worst_; }
+    void note_code(int code);
+
+  private:
+    Handled handle_done(const peer::FetchDone& done);
+
+    peer::PeerApi* api_{nullptr};
+    peer::EventSink* sink_{nullptr};
+    std::map<FetchId, Entry> running_;  // ids grow, so oldest first
+    std::map<FetchId, peer::FetchOrder> rules_;
+    unsigned count_{0};
+    int worst_{0};
+};
+
+}  // namespace shoal::cli

@@ -1,0 +1,222 @@
+#include "json.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "shoal/base/text.hpp"
+
+namespace shoal::cli {
+namespace {
+
+void append_quoted(std::string& out, std::string_view raw) {
+    // No name that is not UTF-8 gets this far; should one, the line is JSON all the same.
+    const std::string safe = text::is_utf8(raw) ? std::string(raw) : text::escape(raw);
+    out += '"';
+    for (const char c : safe) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (static_cast<unsigned char>(c) < 0x20) {
+            std::array<char, 8> code{};
+            std::snprintf(code.data(), code.size(), "\\u%04x", static_cast<unsigned>(c));
+            out += code.data();
+        } else {
+            out += c;
+        }
+    }
+    out += '"';
+}
+
+double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
+
+JsonObject begin(std::string_view event) {
+    JsonObject object;
+    object.text("event", event);
+    return object;
+}
+
+JsonObject begin(std::string_view event, FetchId fetch, std::string_view name) {
+    JsonObject object = begin(event);
+    object.number("fetch", fetch.value).text("name", name);
+    return object;
+}
+
+JsonObject object_of(const peer::FetchStarted& e) {
+    return begin("fetch_started", e.fetch, e.name)
+        .number("size", e.size)
+        .text("root", e.root)
+        .number("files", e.files)
+        .number("kept", e.kept)
+        .number("rechecked", e.rechecked)
+        .number("chunks", e.chunks)
+        .number("hosts", e.hosts);
+}
+
+JsonObject object_of(const peer::FetchProgress& e) {
+    JsonObject object = begin("fetch_progress", e.fetch, e.name);
+    object.number("done", e.done)
+        .number("size", e.size)
+        .number("files_done", e.files_done)
+        .number("files", e.files)
+        .real("bytes_per_second", e.bytes_per_second)
+        .number("hosts", e.hosts);
+    e.left ? object.real("seconds_left", seconds(*e.left)) : object.null("seconds_left");
+    return object.boolean("parked", e.parked);
+}
+
+JsonObject object_of(const peer::FetchNote& e) {
+    return begin("fetch_note", e.fetch, e.name)
+        .text("kind", peer::note_word(e.kind))
+        .text("host", e.host)
+        .text("text", e.text);
+}
+
+JsonObject object_of(const peer::FetchDone& e) {
+    std::vector<JsonObject> shares;
+    for (const peer::HostShare& share : e.shares) {
+        shares.push_back(JsonObject().text("host", share.host).number("bytes", share.bytes));
+    }
+    std::vector<JsonObject> versions;
+    for (const peer::VersionInfo& version : e.versions) {
+        versions.push_back(JsonObject()
+                               .number("size", version.size)
+                               .text("root", version.root)
+                               .texts("complete", version.complete)
+                               .texts("partial", version.partial));
+    }
+    return begin("fetch_done", e.fetch, e.name)
+        .text("outcome", peer::outcome_word(e.outcome))
+        .number("code", static_cast<std::uint64_t>(e.outcome))
+        .text("saved_as", e.saved_as)
+        .boolean("already_here", e.already_here)
+        .number("size", e.size)
+        .number("files", e.files)
+        .text("root", e.root)
+        .real("seconds", seconds(e.elapsed))
+        .number("kept", e.kept)
+        .objects("shares", shares)
+        .text("text", e.text)
+        .objects("versions", versions)
+        .texts("near", e.near);
+}
+
+JsonObject object_of(const peer::FileList& e) {
+    std::vector<JsonObject> rows;
+    for (const peer::FileRow& row : e.rows) {
+        rows.push_back(JsonObject()
+                           .text("name", row.name)
+                           .number("size", row.size)
+                           .text("root", row.root)
+                           .number("complete", row.complete)
+                           .number("partial", row.partial)
+                           .number("versions", row.versions)
+                           .boolean("here", row.here));
+    }
+    JsonObject object = begin("file_list");
+    object.number("order", e.order).text("prefix", e.prefix).objects("rows", rows);
+    object.number("hosts", e.hosts).boolean("truncated", e.truncated);
+    return e.problem ? object.text("problem", peer::outcome_word(*e.problem))
+                     : object.null("problem");
+}
+
+JsonObject object_of(const peer::PeerList& e) {
+    std::vector<JsonObject> rows;
+    for (const peer::PeerRow& row : e.rows) {
+        JsonObject& one = rows.emplace_back();
+        one.text("address", row.address)
+            .text("state", row.state)
+            .text("why", row.why)
+            .text("node", row.node)
+            .number("received", row.received)
+            .number("sent", row.sent);
+        row.round_trip ? one.real("round_trip_seconds", seconds(*row.round_trip))
+                       : one.null("round_trip_seconds");
+        one.boolean("from_hosts_file", row.from_hosts_file);
+    }
+    return begin("peer_list").number("order", e.order).objects("rows", rows);
+}
+
+JsonObject object_of(const peer::StatusReport& e) {
+    JsonObject values;
+    for (const auto& [key, value] : e.lines) {
+        values.text(key, value);
+    }
+    return begin("status").number("order", e.order).object("values", values);
+}
+
+JsonObject object_of(const peer::Notice& e) {
+    return begin("notice")
+        .text("kind", peer::notice_word(e.kind))
+        .text("host", e.host)
+        .text("text", e.text);
+}
+
+}  // namespace
+
+std::string& JsonObject::member(std::string_view key) {
+    if (body_.size() > 1) {
+        body_ += ',';
+    }
+    append_quoted(body_, key);
+    body_ += ':';
+    return body_;
+}
+
+JsonObject& JsonObject::text(std::string_view key, std::string_view value) {
+    append_quoted(member(key), value);
+    return *this;
+}
+
+JsonObject& JsonObject::number(std::string_view key, std::uint64_t value) {
+    member(key) += std::to_string(value);
+    return *this;
+}
+
+JsonObject& JsonObject::real(std::string_view key, double value) {
+    std::array<char, 64> digits{};
+    // JSON has no infinity; what is not finite was never measured.
+    std::snprintf(digits.data(), digits.size(), "%.6g", std::isfinite(value) ? value : 0.0);
+    member(key) += digits.data();
+    return *this;
+}
+
+JsonObject& JsonObject::boolean(std::string_view key, bool value) {
+    member(key) += value ? "true" : "false";
+    return *this;
+}
+
+JsonObject& JsonObject::null(std::string_view key) {
+    member(key) += "null";
+    return *this;
+}
+
+JsonObject& JsonObject::texts(std::string_view key, const std::vector<std::string>& values) {
+    member(key) += '[';
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        body_ += i > 0 ? "," : "";
+        append_quoted(body_, values[i]);
+    }
+    body_ += ']';
+    return *this;
+}
+
+JsonObject& JsonObject::object(std::string_view key, const JsonObject& value) {
+    member(key) += value.str();
+    return *this;
+}
+
+JsonObject& JsonObject::objects(std::string_view key, const std::vector<JsonObject>& values) {
+    member(key) += '[';
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        body_ += (i > 0 ? "," : "") + values[i].str();
+    }
+    body_ += ']';
+    return *this;
+}
+
+std::string json_line(const peer::Event& event) {
+    return std::visit([](const auto& one) { return object_of(one).str() + "\n"; }, event);
+}
+
+}  // namespace shoal::cli

@@ -1,0 +1,206 @@
+#include "option_table.hpp"
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <limits>
+
+#include "shoal/base/limits.hpp"
+#include "shoal/base/text.hpp"
+
+namespace shoal::cli {
+namespace {
+
+Error allowed(std::string what) { return {ErrorKind::bad_input, std::move(what)}; }
+
+template <typename Number>
+Status set_number(Number& target, const std::string& value, std::uint64_t low, std::uint64_t high) {
+    const auto number = text::parse_number(value, low, high);
+    if (!number) {
+        return allowed("give a whole number from " + std::to_string(low) + " to " +
+                       std::to_string(high));
+    }
+    target = static_cast<Number>(*number);
+    return {};
+}
+
+Status set_rate(std::uint64_t& target, const std::string& value) {
+    const auto rate = text::parse_rate(value);
+    if (!rate) {
+        return allowed("give a rate such as 16MiB, 1.5MiB/s or 100Mbit, or off");
+    }
+    target = *rate;
+    return {};
+}
+
+Status set_path(std::string& target, const std::string& value) {
+    if (value.empty() || value.find('\0') != std::string::npos) {
+        return allowed("give a path");
+    }
+    target = value;
+    return {};
+}
+
+Status set_bind(Options& options, const std::string& value) {
+    addrinfo hints{};
+    hints.ai_flags = AI_NUMERICHOST;  // so it never waits for a name server
+    addrinfo* found = nullptr;
+    if (::getaddrinfo(value.c_str(), nullptr, &hints, &found) != 0) {
+        return allowed("give a numeric address of this host, such as 192.168.1.5 or ::1");
+    }
+    ::freeaddrinfo(found);
+    options.peer.bind = value;
+    return {};
+}
+
+Status set_progress(Options& options, const std::string& value) {
+    if (value == "auto") {
+        options.progress = Progress::automatic;
+    } else if (value == "always") {
+        options.progress = Progress::always;
+    } else if (value == "never") {
+        options.progress = Progress::never;
+    } else {
+        return allowed("give auto, always or never");
+    }
+    return {};
+}
+
+Status set_log_level(Options& options, const std::string& value) {
+    const auto level = log::parse_level(value);
+    if (!level) {
+        return allowed("give error, warning, info or debug");
+    }
+    options.log_level = *level;
+    return {};
+}
+
+Status set_timeout(Options& options, const std::string& value) {
+    std::uint64_t seconds = 0;
+    const Status set = set_number(seconds, value, 1, 7 * 24 * 3600);
+    options.timeout = std::chrono::seconds(seconds);
+    return set;
+}
+
+template <bool Options::*Member>
+Status set_switch(Options& options, const std::string& value) {
+    options.*Member = value == "true";
+    return {};
+}
+
+template <std::string peer::PeerOptions::*Member>
+Status set_peer_path(Options& options, const std::string& value) {
+    return set_path(options.peer.*Member, value);
+}
+
+// Clients and servers share select()'s descriptors, and files need some too.
+constexpr std::uint64_t clients_limit = limits::select_fd_end - 128 - limits::servers_max - 1;
+
+constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }
+constexpr unsigned everywhere = ~0U;
+constexpr unsigned with_peer =
+    bit(Command::prompt) | bit(Command::serve) | bit(Command::get) | bit(Command::list);
+constexpr unsigned with_orders = bit(Command::prompt) | bit(Command::get) | bit(Command::list);
+
+using Text = const std::string&;
+constexpr OptionRow options_known[] = {
+    {"bind", "ADDR", with_peer | bit(Command::status),
+     "numeric address to listen on and to dial from (default: all)", set_bind},
+    {"port", "N", with_peer | bit(Command::status),
+     "port to listen on, 0 for a free one (default: 8080; get and list: 0)",
+     [](Options& o, Text v) { return set_number(o.peer.port, v, 0, 65535); }},
+    {"hosts", "FILE", with_peer, "file of hosts, one a line (default: hosts.txt)",
+     set_peer_path<&peer::PeerOptions::hosts_file>},
+    {"shared", "DIR", with_peer, "folder that is offered (default: shared)",
+     set_peer_path<&peer::PeerOptions::shared>},
+    {"downloads", "DIR", with_peer, "folder for what is fetched (default: downloads)",
+     set_peer_path<&peer::PeerOptions::downloads>},
+    {"state", "DIR", with_peer, "folder of the index and the history (default: .shoal)",
+     set_peer_path<&peer::PeerOptions::state>},
+    {"secret-file", "FILE", with_peer | bit(Command::status),
+     "the secret that all hosts share; mode 0600 (default: open)",
+     set_peer_path<&peer::PeerOptions::secret_file>},
+    {"wait-hosts", "N", with_orders, "be connected to N hosts before asking (default: 0)",
+     [](Options& o, Text v) { return set_number(o.wait_hosts, v, 0, limits::hosts_max); }},
+    {"timeout", "SECONDS", with_orders | bit(Command::status),
+     "give up after that long without progress (default: 30)", set_timeout},
+    {"max-upload", "RATE", with_peer, "bytes a second for all clients: 16MiB, 100Mbit, off",
+     [](Options& o, Text v) { return set_rate(o.peer.max_upload, v); }},
+    {"max-download", "RATE", with_peer, "bytes a second for all downloads",
+     [](Options& o, Text v) { return set_rate(o.peer.max_download, v); }},
+    {"max-clients", "N", with_peer, "clients served at once (default: 400)",
+     [](Options& o, Text v) { return set_number(o.peer.max_clients, v, 1, clients_limit); }},
+    {"max-clients-per-address", "N", with_peer, "of one address (default: 64)",
+     [](Options& o, Text v) {
+         return set_number(o.peer.max_clients_per_address, v, 1, clients_limit);
+     }},
+    {"stay", nullptr, bit(Command::get), "serve on when all is fetched, until a signal",
+     set_switch<&Options::stay>},
+    {"rename", nullptr, bit(Command::get),
+     "if the name is taken by other content, save as 'NAME (1).EXT'", set_switch<&Options::rename>},
+    {"json", nullptr, everywhere, "events on stdout, one JSON object a line",
+     set_switch<&Options::json>},
+    {"progress", "WHEN", with_orders, "auto (on a terminal), always or never", set_progress},
+    {"log-level", "LEVEL", everywhere, "error, warning, info (default) or debug", set_log_level},
+    {"log-file", "FILE", everywhere, "append the log to FILE instead of stderr",
+     [](Options& o, Text v) { return set_path(o.log_file, v); }},
+};
+
+constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
+constexpr CommandRow commands_known[] = {
+    {Command::prompt, "", "", "the peer, with a prompt; reads commands from a pipe, too", 0, 0},
+    {Command::serve, "serve", "", "the peer without a prompt, for a service manager", 0, 0},
+    {Command::get, "get", "NAME...", "fetch files or folders (NAME/), then end", 1, any_number},
+    {Command::list, "list", "[PREFIX]", "what the swarm holds", 0, 1},
+    {Command::status, "status", "", "how the peer at --bind and --port fares", 0, 0},
+    {Command::hash, "hash", "FILE...", "root and size of local files", 1, any_number},
+    {Command::help, "help", "[COMMAND]", "what a command does and takes", 0, 1},
+};
+
+}  // namespace
+
+std::span<const OptionRow> option_table() { return options_known; }
+
+const OptionRow* find_option(std::string_view name) {
+    for (const OptionRow& row : options_known) {
+        if (name == row.name) {
+            return &row;
+        }
+    }
+    return nullptr;
+}
+
+std::vector<std::string> option_names() {
+    std::vector<std::string> names{"config", "help", "version"};
+    for (const OptionRow& row : options_known) {
+        names.emplace_back(row.name);
+    }
+    return names;
+}
+
+std::span<const CommandRow> command_table() { return commands_known; }
+
+const CommandRow* find_command(std::string_view name) {
+    for (const CommandRow& row : commands_known) {
+        if (!name.empty() && name == row.name) {
+            return &row;
+        }
+    }
+    return nullptr;
+}
+
+const CommandRow& row_of(Command command) {
+    return commands_known[static_cast<std::size_t>(command)];
+}
+
+std::vector<std::string> command_names() {
+    std::vector<std::string> names;
+    for (const CommandRow& row : commands_known) {
+        if (*row.name != '\0') {
+            names.emplace_back(row.name);
+        }
+    }
+    return names;
+}
+
+}  // namespace shoal::cli

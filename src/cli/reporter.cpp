@@ -1,0 +1,56 @@
+#include "reporter.hpp"
+
+#include <utility>
+
+#include "json.hpp"
+
+namespace shoal::cli {
+namespace {
+
+bool is_of_a_fetch(const peer::Event& event) {
+    return std::holds_alternative<peer::FetchStarted>(event) ||
+           std::holds_alternative<peer::FetchProgress>(event) ||
+           std::holds_alternative<peer::FetchNote>(event) ||
+           std::holds_alternative<peer::FetchDone>(event);
+}
+
+}  // namespace
+
+Reporter::Reporter(Console& console, const Options& options, Idiom idiom)
+    : console_(console), idiom_(std::move(idiom)), json_(options.json) {}
+
+bool Reporter::handle(const peer::Event& event, Fetches& fetches) {
+    if (!is_of_a_fetch(event)) {
+        return false;
+    }
+    const Fetches::Handled handled = fetches.handle(event);
+    if (!handled.show) {
+        return true;
+    }
+    json_ ? show_json(event) : show_text(event, handled);
+    console_.progress_changed();
+    return true;
+}
+
+void Reporter::show_json(const peer::Event& event) { console_.out(json_line(event)); }
+
+void Reporter::show_text(const peer::Event& event, const Fetches::Handled& handled) {
+    if (const auto* started = std::get_if<peer::FetchStarted>(&event)) {
+        console_.err(started_line(*started));
+    } else if (const auto* note = std::get_if<peer::FetchNote>(&event)) {
+        console_.err(note_line(*note));
+    } else if (const auto* done = std::get_if<peer::FetchDone>(&event)) {
+        show_done(*done, handled);
+    }
+}
+
+void Reporter::show_done(const peer::FetchDone& done, const Fetches::Handled& handled) {
+    if (done.outcome == peer::Outcome::done) {
+        console_.out(closing_line(done));
+    } else {
+        const auto last = handled.ended ? handled.ended->progress : std::nullopt;
+        console_.err(failure_lines(done, last, idiom_));
+    }
+}
+
+}  // namespace shoal::cli

@@ -1,0 +1,126 @@
+#include "session.hpp"
+
+#include "json.hpp"
+#include "list_command.hpp"
+#include "prompt_line.hpp"
+#include "shoal/base/text.hpp"
+
+namespace shoal::cli {
+namespace {
+
+std::string limit_text(std::uint64_t bytes_per_second) {
+    return bytes_per_second == 0 ? "off" : text::rate(static_cast<double>(bytes_per_second));
+}
+
+}  // namespace
+
+Session::Session(const Options& options, Console& console, Fetches& fetches, bool patient)
+    : console_(console),
+      fetches_(fetches),
+      reporter_(console, options,
+                {"get", options.peer.downloads, "type the name again to go on from there"}),
+      upload_limit_(options.peer.max_upload),
+      download_limit_(options.peer.max_download) {
+    rules_.wait_for_holders = patient;
+    rules_.timeout = options.timeout;
+    rules_.wait_hosts = options.wait_hosts;
+}
+
+void Session::start(peer::PeerApi& api, peer::EventSink& sink) {
+    api_ = &api;
+    sink_ = &sink;
+}
+
+void Session::refuse(std::string_view why) {
+    fetches_.note_code(static_cast<int>(peer::Outcome::usage));
+    console_.err(std::string(why) + "\n");
+}
+
+void Session::execute(std::string_view line) {
+    const PromptLine asked = parse_prompt_line(line);
+    using Verb = PromptLine::Verb;
+    switch (asked.verb) {
+        case Verb::nothing:
+            return;
+        case Verb::get:
+            return fetches_.order(asked.wanted, rules_);
+        case Verb::list:
+            orders_.insert(api_->list(asked.argument, list_rows_max, rules_.wait_hosts,
+                                      rules_.timeout, *sink_));
+            return;
+        case Verb::peers:
+            orders_.insert(api_->peers(*sink_));
+            return;
+        case Verb::status:
+            orders_.insert(api_->status(*sink_));
+            return;
+        case Verb::limit:
+            return show_or_set_limits(asked.up, asked.down);
+        case Verb::cancel:
+            return cancel(asked.argument);
+        case Verb::help:
+            return reporter_.json() ? console_.err(prompt_help(asked.argument))
+                                    : console_.out(prompt_help(asked.argument));
+        case Verb::quit:
+            quit_ = true;
+            return;
+        case Verb::wrong:
+            return refuse(asked.error);
+    }
+}
+
+void Session::show_or_set_limits(std::optional<std::uint64_t> up,
+                                 std::optional<std::uint64_t> down) {
+    if (up || down) {
+        api_->set_limits(up, down);
+        upload_limit_ = up.value_or(upload_limit_);
+        download_limit_ = down.value_or(download_limit_);
+    }
+    if (reporter_.json()) {
+        console_.out(JsonObject()
+                         .text("event", "limits")
+                         .number("upload", upload_limit_)
+                         .number("download", download_limit_)
+                         .str() +
+                     "\n");
+        return;
+    }
+    console_.out("limits: up " + limit_text(upload_limit_) + ", down " +
+                 limit_text(download_limit_) + "\n");
+}
+
+void Session::cancel(const std::string& which) {
+    if (which.empty() || (which == "all" && !fetches_.cancel("all"))) {
+        if (fetches_.running().empty()) {
+            console_.err("nothing is being fetched\n");
+        }
+        fetches_.cancel_all();
+    } else if (which != "all" && !fetches_.cancel(which)) {
+        refuse("no download is called '" + text::escape(which) + "' or has that number");
+    }
+}
+
+void Session::answered(const peer::Event& event, std::uint64_t order, const std::string& text) {
+    orders_.erase(order);
+    reporter_.json() ? reporter_.show_json(event) : console_.out(text);
+}
+
+void Session::handle(const peer::Event& event) {
+    if (reporter_.handle(event, fetches_)) {
+        return;
+    }
+    if (const auto* list = std::get_if<peer::FileList>(&event)) {
+        answered(event, list->order, list_table(*list));
+        console_.err(reporter_.json() ? "" : list_summary(*list));
+        fetches_.note_code(static_cast<int>(list->problem.value_or(peer::Outcome::done)));
+    } else if (const auto* peers = std::get_if<peer::PeerList>(&event)) {
+        answered(event, peers->order, peer_table(*peers));
+    } else if (const auto* status = std::get_if<peer::StatusReport>(&event)) {
+        answered(event, status->order, status_lines(*status));
+    } else if (const auto* notice = std::get_if<peer::Notice>(&event)) {
+        reporter_.json() ? reporter_.show_json(event)
+                         : console_.err(text::escape(notice->text) + "\n");
+    }
+}
+
+}  // namespace shoal::cli
