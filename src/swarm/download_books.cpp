@@ -17,6 +17,7 @@ Action Download::book(Source& source, LeafRun run, bool doubled, TimePoint now) 
     source.pace.handle_ask(now, source.live.empty());
     source.stalled = false;
     source.owed += run.count;
+    source.last_run_end = run.end();
     const AskId id{next_ask_++};
     source.live.push_back({id, run, run.first, now, doubled});
     schedule(now + patience(source));
@@ -63,8 +64,10 @@ void Download::cancel(Source& source, std::size_t index) {
 }
 
 void Download::cancel_all(Source& source) {
-    while (!source.live.empty()) {
-        cancel(source, source.live.size() - 1);
+    for (std::size_t index = source.live.size(); index-- > 0;) {
+        if (source.live[index].owed() > 0) {  // else it only waits for handle_done()
+            cancel(source, index);
+        }
     }
 }
 

@@ -211,7 +211,7 @@ std::optional<LeafRun> Download::pick_fresh(const Source& source) {
         if (!source.holds({chunk})) {
             continue;
         }
-        const LeafRun run = span_around(source, {chunk});
+        const LeafRun run = span_around(source, go_on_or(source, {chunk}));
         const std::uint64_t last = run.end().value - 1;
         for (ChunkIndex open = shape_.chunk_of(run.first); open <= shape_.chunk_of({last});
              ++open) {
@@ -220,6 +220,18 @@ std::optional<LeafRun> Download::pick_fresh(const Source& source) {
         return run;
     }
     return std::nullopt;
+}
+
+// A source fast enough for runs of several chunks goes on where it was, when that is as rare:
+// disks like it, and no crumbs are left between its runs.
+ChunkIndex Download::go_on_or(const Source& source, ChunkIndex rarest) const {
+    const ChunkIndex next = shape_.chunk_of(source.last_run_end);
+    const Rarity& rarity = chunks_->rarity();
+    const bool fast = source.run >= 2 * shape_.leaves_per_chunk;
+    const bool fits = fast && next.value < shape_.chunk_count() && chunks_->fresh(next) &&
+                      source.holds(next) && !disputed_.contains(next) &&
+                      rarity.level(next.value) <= rarity.level(rarest.value);
+    return fits ? next : rarest;
 }
 
 // The part of a fast source's run that starts at a multiple of its length and holds `chunk`,
@@ -309,13 +321,14 @@ std::optional<LeafRun> Download::double_tail(const Source& source, const Source&
            !chunks_->active(shape_.chunk_of({first - 1}))->owner) {
         --first;
     }
-    auto count = static_cast<double>(request.run.end().value - first);
+    const auto most = static_cast<std::uint32_t>(request.run.end().value - first);
+    double part = most;
     const double mine = source.pace.rate();
     if (mine > 0 && wait_s > 0) {
-        const double theirs = std::min(slow.pace.rate(), count * config_.leaf_bytes / wait_s);
-        count = std::ceil(count * mine / (mine + theirs));
+        const double theirs = std::min(slow.pace.rate(), part * config_.leaf_bytes / wait_s);
+        part *= mine / (mine + theirs);
     }
-    const auto leaves = std::min(static_cast<std::uint32_t>(count), source.run);
+    const auto leaves = std::min({static_cast<std::uint32_t>(std::ceil(part)), most, source.run});
     if (wait_s <= double_gain * time_for(source, leaves) + double_margin_s) {
         return std::nullopt;
     }

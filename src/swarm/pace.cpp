@@ -11,6 +11,7 @@ constexpr double rate_memory_s = 0.4;  // time constant of the average
 constexpr double pause_fade = 0.9;     // per sample
 constexpr double run_seconds = 0.15;   // of the link, one run
 constexpr double window_seconds = 0.4;
+constexpr double cover_gain = 1.5;            // over rate x delay: room in which the rate can grow
 constexpr double loop_slack_s = 0.002;        // what a busy event loop adds to a round trip
 constexpr std::uint32_t run_leaves_easy = 4;  // not worth splitting on a link that is not slow
 
@@ -21,8 +22,7 @@ double seconds(Duration span) { return std::chrono::duration<double>(span).count
 void Pace::handle_ask(TimePoint now, bool was_idle) {
     if (was_idle) {
         heard_at_ = now;
-        sample_since_ = now;
-        sample_bytes_ = 0;
+        busy_since_ = now;
     }
 }
 
@@ -37,8 +37,11 @@ void Pace::handle_leaf(TimePoint now, TimePoint asked_at) {
     fold(now, rate_ > 0 ? least : first_sample_min);
 }
 
+// The average takes in what came in the busy time since the last fold.
 void Pace::fold(TimePoint now, Duration least) {
-    const Duration span = now - sample_since_;
+    sample_span_ += now - busy_since_;
+    busy_since_ = now;
+    const Duration span = sample_span_;
     if (span < least || span <= Duration{0}) {
         return;
     }
@@ -46,7 +49,7 @@ void Pace::fold(TimePoint now, Duration least) {
     const double weight = rate_ > 0 ? seconds(span) / (seconds(span) + rate_memory_s) : 1.0;
     rate_ += (sample - rate_) * weight;
     pause_ = Duration(static_cast<Duration::rep>(static_cast<double>(pause_.count()) * pause_fade));
-    sample_since_ = now;
+    sample_span_ = Duration{0};
     sample_bytes_ = 0;
 }
 
@@ -69,7 +72,7 @@ Duration Pace::patience(Duration least, Duration most) const {
 std::uint32_t Pace::window(double share_bytes) const {
     double bytes = share_bytes;
     if (rate_ > 0) {
-        const double covered = rate_ * (seconds(round_trip_) + loop_slack_s);
+        const double covered = cover_gain * rate_ * (seconds(round_trip_) + loop_slack_s);
         bytes = std::max(std::min(share_bytes, rate_ * window_seconds), covered);
     }
     const double leaves = std::min(bytes / leaf_bytes_, double{trust_max});
@@ -78,7 +81,8 @@ std::uint32_t Pace::window(double share_bytes) const {
 
 std::uint32_t Pace::run(std::uint32_t window_leaves, std::uint32_t most) const {
     if (rate_ <= 0) {
-        return std::clamp(window_leaves / 2, 1U, most);
+        const std::uint32_t easy = std::min(run_leaves_easy, trust_leaves_);
+        return std::clamp(std::max(window_leaves / 2, easy), 1U, most);
     }
     const double lasts = std::min(rate_ * run_seconds / leaf_bytes_, double{trust_max});
     const std::uint32_t fast = std::min({most, trust_leaves_, static_cast<std::uint32_t>(lasts)});

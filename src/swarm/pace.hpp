@@ -38,9 +38,10 @@ class Pace {
     std::uint32_t leaf_bytes_;
     double rate_{0};
     Duration round_trip_{0};
-    Duration pause_{0};         // the longest between two leaves, fading
-    TimePoint heard_at_{};      // the last leaf, or the ask that ended idleness
-    TimePoint sample_since_{};  // of the bytes below
+    Duration pause_{0};        // the longest between two leaves, fading
+    TimePoint heard_at_{};     // the last leaf, or the ask that ended idleness
+    TimePoint busy_since_{};   // what follows is counted up to here
+    Duration sample_span_{0};  // busy time, and what came in it, since the last fold
     double sample_bytes_{0};
     std::uint32_t trust_leaves_{trust_at_start};  // doubles with each run that arrives
 

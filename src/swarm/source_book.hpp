@@ -37,6 +37,7 @@ struct Source {
     std::vector<Request> live;  // oldest first
     std::vector<Request> late;  // cancelled, may still arrive; bounded
     std::uint64_t owed{0};      // leaves, of live
+    LeafIndex last_run_end{};
 
     double share_bytes{0};       // its part of what is asked for in all
     std::uint32_t window{1};     // ask more while it owes fewer leaves than this

@@ -1,4 +1,5 @@
-// The rules of Download's theory of operation, each by its number.
+// The rules of Download's theory of operation, each by its number; what goes wrong is in
+// swarm_download_faults_test.cpp.
 #include "swarm_scene.hpp"
 
 #include <algorithm>
@@ -183,230 +184,6 @@ TEST_CASE("rule 4: outstanding data is bounded, and shared by rate") {
     CHECK(scene.download.rate({2}, scene.now) == Approx(100.0 * 16384).epsilon(0.1));
 }
 
-TEST_CASE("rule 5: a stalled source's runs are given to others, and it is probed with one leaf") {
-    Scene scene(4096, 4);
-    scene.seed(1);
-    scene.seed(2);
-    scene.drain();
-    const auto owed = scene.asked_of(1);
-    REQUIRE(owed.size() == 2);
-    for (int turn = 0; turn < 20; ++turn) {
-        scene.wait(std::chrono::milliseconds(100));
-        scene.answer(2);
-    }
-    REQUIRE(scene.cancelled.size() >= 2);
-    CHECK(scene.cancelled[0].source.value == 1);
-    for (const Ask& probe : scene.asked_of(1)) {
-        CHECK(probe.run.count == 1);
-    }
-    CHECK(scene.asked_of(1).size() <= 1);
-
-    SECTION("a late leaf that is here already is a duplicate") {
-        scene.run_to_end();
-        const Ask late = owed[0];
-        CHECK(scene.leaf_comes(late, late.run.first) == Verdict::duplicate);
-        CHECK(scene.download.duplicate_leaves() == 1);
-    }
-    SECTION("and the file completes without it") {
-        while (!scene.download.complete()) {
-            scene.wait(std::chrono::milliseconds(1));
-            if (!scene.asked_of(2).empty()) {
-                scene.answer(2);
-            }
-        }
-    }
-}
-
-TEST_CASE("rule 5: a late leaf that is still missing is welcome and ends the rest") {
-    Scene scene(8, 4);
-    scene.seed(1);
-    scene.drain();
-    const auto owed = scene.asked_of(1);
-    REQUIRE(owed.size() == 2);
-    scene.wait(std::chrono::seconds(2));
-    REQUIRE(scene.asks.empty());
-    CHECK(scene.draw() == ".... ....");
-    CHECK(scene.leaf_comes(owed[0], owed[0].run.first) == Verdict::wanted);
-    scene.drain();
-    CHECK(scene.asked_of(1).size() == 1);
-    for (std::uint64_t leaf = 1; leaf < 4; ++leaf) {
-        scene.leaf_comes(owed[0], {owed[0].run.first.value + leaf});
-    }
-    CHECK(scene.draw().find("####") != std::string::npos);
-    scene.run_to_end();
-    CHECK(scene.download.complete());
-}
-
-TEST_CASE("rule 5: a source that rests is probed again at growing intervals") {
-    Scene scene(8, 4);
-    scene.seed(1);
-    scene.drain();
-    std::vector<TimePoint> probes;
-    for (int ms = 0; ms < 60000; ms += 50) {
-        const std::size_t before = scene.cancelled.size() + scene.asks.size();
-        scene.wait(std::chrono::milliseconds(50));
-        if (scene.cancelled.size() + scene.asks.size() > before && ms > 0) {
-            probes.push_back(scene.now);
-        }
-    }
-    REQUIRE(probes.size() >= 4);
-    CHECK(probes.size() < 20);
-    CHECK(probes[2] - probes[1] > probes[1] - probes[0]);
-}
-
-TEST_CASE("rule 6: a bad chunk of one sender drops that sender") {
-    Scene scene(16, 4);
-    scene.bad = {{2}};
-    scene.partial(1, "0010");
-    scene.drain();
-    scene.answer(1);
-    CHECK(scene.senders == std::vector<SourceId>{{1}});
-    CHECK(scene.dropped == std::set<SourceId>{{1}});
-    CHECK(scene.draw() == ".... .... .... ....");
-    scene.seed(1);  // banned for ever
-    scene.drain();
-    CHECK(scene.asks.empty());
-    scene.bad.clear();
-    scene.seed(2);
-    scene.run_to_end();
-    CHECK(scene.download.complete());
-}
-
-TEST_CASE("rule 6: several senders: fetched again from one alone, the liar is found at once more") {
-    Scene scene(16, 16);
-    scene.bad = {{0}};
-    scene.seed(1);
-    scene.seed(2);
-    scene.drain();
-    CHECK(scene.draw() == "aaaabbbbaaaabbbb");
-    scene.answer(1);
-    scene.answer(1);
-    scene.answer(2);
-    scene.answer(2);
-    CHECK(scene.senders == std::vector<SourceId>{{1}, {2}});
-    CHECK(scene.dropped.empty());
-    const std::string picture = scene.draw();
-    CHECK((count_of(picture, 'a') == 0 || count_of(picture, 'b') == 0));
-    CHECK(count_of(picture, '.') < 16);
-    scene.run_to_end();  // it stays bad: the one who sent it alone is dropped, then the other
-    CHECK(scene.dropped.size() == 2);
-    CHECK_FALSE(scene.download.complete());
-}
-
-TEST_CASE("rule 6: leaf hashes name the liar; the others stay") {
-    Scene scene(32, 16);
-    scene.bad = {{0}};
-    scene.partial(1, "10");
-    scene.partial(2, "10");
-    scene.drain();
-    scene.answer(1);
-    scene.answer(1);
-    scene.answer(2);
-    const auto last = scene.asked_of(2).at(0);
-    for (LeafIndex leaf = last.run.first; leaf < last.run.end(); ++leaf) {
-        if (leaf.value + 1 == last.run.end().value) {
-            CHECK(scene.download.senders({0}).empty());
-        }
-        scene.leaf_comes(last, leaf);
-    }
-    CHECK(scene.senders.size() == 2);
-    scene.bad.clear();
-    scene.download.handle_liar({2});
-    std::erase_if(scene.asks, [](const Ask& ask) { return ask.source.value == 2; });
-    scene.seed(3);
-    scene.run_to_end();
-    CHECK(scene.dropped == std::set<SourceId>{{2}});
-    CHECK(scene.download.complete());
-}
-
-TEST_CASE("rule 7: each end of an ask frees its leaves") {
-    Scene scene(16, 4);
-    scene.seed(1);
-    scene.drain();
-    REQUIRE(scene.asks.size() == 2);
-
-    SECTION("refused: not held clears the chunk for that source until a new have") {
-        const std::uint32_t first = static_cast<std::uint32_t>(scene.asks[0].run.first.value / 4);
-        scene.refuse(1, Refusal::not_held);
-        scene.run_to_end();
-        CHECK(count_of(scene.draw(), '#') == 12);
-        CHECK_FALSE(scene.download.held().test(first));
-        scene.download.handle_have({1}, {first}, 1);
-        scene.run_to_end();
-        CHECK(scene.download.complete());
-    }
-    SECTION("refused: busy backs off, then asks for little") {
-        scene.refuse(1, Refusal::busy);
-        scene.refuse(1, Refusal::busy);
-        CHECK(scene.asks.empty());
-        scene.wait(std::chrono::milliseconds(150));
-        CHECK(scene.asks.empty());
-        REQUIRE(scene.download.next_timeout());
-        scene.wait(std::chrono::milliseconds(60));
-        REQUIRE(scene.asks.size() == 1);
-        CHECK(scene.asks[0].run.count == 1);
-        scene.refuse(1, Refusal::busy);
-        scene.wait(std::chrono::milliseconds(350));
-        CHECK(scene.asks.empty());
-        scene.wait(std::chrono::milliseconds(60));
-        CHECK(scene.asks.size() == 1);
-        scene.run_to_end();
-        CHECK(scene.download.complete());
-    }
-    SECTION("refused: gone ends the source") {
-        scene.refuse(1, Refusal::gone);
-        scene.asks.clear();
-        CHECK_FALSE(scene.download.has_useful_source());
-        CHECK(count_of(scene.draw(), '.') == 16);
-        CHECK_FALSE(scene.download.poll(scene.now + std::chrono::seconds(10)));
-    }
-    SECTION("the source goes") {
-        scene.leave(1);
-        CHECK(count_of(scene.draw(), '.') == 16);
-        scene.seed(2);
-        scene.run_to_end();
-        CHECK(scene.download.complete());
-    }
-    SECTION("done, but not whole") {
-        const Ask ask = scene.asks[0];
-        scene.leaf_comes(ask, ask.run.first);
-        scene.asks.erase(scene.asks.begin());
-        scene.download.handle_done({1}, ask.ask, scene.now);
-        scene.run_to_end();
-        CHECK(scene.download.complete());
-    }
-}
-
-TEST_CASE("a run of several chunks that is refused is asked for chunk by chunk") {
-    Scene scene(1024, 4);
-    scene.seed(1);
-    scene.drain();
-    while (scene.asks.back().run.count <= 4) {
-        scene.wait(std::chrono::milliseconds(1));
-        scene.answer(1);
-    }
-    while (scene.asks.front().run.count <= 4) {
-        scene.answer(1);
-    }
-    scene.refuse(1, Refusal::not_held);
-    scene.run_to_end();
-    CHECK(scene.download.complete());
-}
-
-TEST_CASE("strangers, other leaves and repeated ones are not wanted") {
-    Scene scene(16, 4);
-    scene.seed(1);
-    scene.drain();
-    const Ask ask = scene.asks.at(0);
-    CHECK(scene.download.handle_leaf({7}, ask.ask, ask.run.first, scene.now) == Verdict::unknown);
-    CHECK(scene.download.handle_leaf({1}, {999}, ask.run.first, scene.now) == Verdict::unknown);
-    CHECK(scene.download.handle_leaf({1}, ask.ask, ask.run.end(), scene.now) == Verdict::unknown);
-    CHECK(scene.leaf_comes(ask, ask.run.first) == Verdict::wanted);
-    CHECK(scene.leaf_comes(ask, ask.run.first) == Verdict::unknown);
-    CHECK(scene.download.outstanding({1}) == 7);
-    CHECK(scene.download.outstanding({7}) == 0);
-}
-
 TEST_CASE("pause stops asking, not arriving; closing drains") {
     Scene scene(256, 4);
     scene.seed(1);
@@ -458,4 +235,17 @@ TEST_CASE("a file of one short chunk") {
     scene.run_to_end();
     CHECK(scene.draw() == "#");
     CHECK(scene.download.complete());
+}
+
+TEST_CASE("an ask whose leaves are all here is not cancelled when the file is complete") {
+    Scene scene(4, 4);
+    scene.seed(1);
+    scene.drain();
+    const Ask ask = scene.asks.at(0);
+    for (LeafIndex leaf = ask.run.first; leaf < ask.run.end(); ++leaf) {
+        scene.leaf_comes(ask, leaf);
+    }
+    CHECK(scene.download.complete());
+    scene.drain();
+    CHECK(scene.cancelled.empty());
 }

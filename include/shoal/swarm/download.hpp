@@ -5,8 +5,8 @@
 //  1. A chunk is missing, active (some leaves asked for or here) or held (verified).
 //  2. A free slot at a source takes the next missing run of an active chunk that the source
 //     holds, else opens the rarest missing chunk it holds, random among equals. On fast links
-//     a run spans several chunks and starts at a multiple of its length, so that no crumbs
-//     are left between runs.
+//     a run spans several chunks, goes on where the source was if that is as rare, and ends at
+//     a multiple of its length, so that no crumbs are left between runs.
 //  3. A leaf is asked of one source at a time, but in the endgame: when nothing is left that
 //     is not pending, an idle source may double what a slower one still owes; whoever is
 //     first wins, the other is cancelled.
@@ -207,6 +207,7 @@ class Download {
     std::optional<Action> try_ask(Source& source, TimePoint now);
     [[nodiscard]] std::optional<LeafRun> pick_open(const Source& source, bool mixing) const;
     std::optional<LeafRun> pick_fresh(const Source& source);
+    [[nodiscard]] ChunkIndex go_on_or(const Source& source, ChunkIndex rarest) const;
     [[nodiscard]] LeafRun span_around(const Source& source, ChunkIndex chunk) const;
     [[nodiscard]] bool nothing_left() const;
     std::optional<LeafRun> pick_double(const Source& source, TimePoint now);
