@@ -238,8 +238,7 @@ std::vector<SafePath> Catalog::names_below(Where where, std::string_view prefix)
 
 std::vector<std::shared_ptr<const HeldFile>> Catalog::complete_files() const {
     return state_.with([](const State& state) {
-        return std::vector<std::shared_ptr<const HeldFile>>(state.by_id.begin(),
-                                                            state.by_id.end());
+        return std::vector<std::shared_ptr<const HeldFile>>(state.by_id.begin(), state.by_id.end());
     });
 }
 

@@ -89,8 +89,8 @@ std::optional<Hasher::Job> Hasher::begin(const Target& target) {
         return std::nullopt;
     }
     if (stamp.size > limits::file_size_max) {
-        fail(target, {ErrorKind::bad_input, "'" + text::escape(target.name.text()) +
-                                                "' is larger than 1 TiB"});
+        fail(target, {ErrorKind::bad_input,
+                      "'" + text::escape(target.name.text()) + "' is larger than 1 TiB"});
         return std::nullopt;
     }
     if (is_being_written(fd->get(), stamp)) {
@@ -118,8 +118,8 @@ bool Hasher::read_slice(Job& job) {
     const std::int64_t got =
         read_up_to(job.fd.get(), job.tree.received(), std::span(buffer_).first(wanted));
     if (got < 0) {
-        fail(job.target, system_error("cannot read '" + text::escape(job.target.name.text()) + "'",
-                                      errno));
+        fail(job.target,
+             system_error("cannot read '" + text::escape(job.target.name.text()) + "'", errno));
         return true;
     }
     if (static_cast<std::size_t>(got) < wanted) {
@@ -183,8 +183,7 @@ Result<integrity::FileTree> hash_file(int fd, std::uint64_t size) {
     std::vector<std::uint8_t> buffer(slice_size);
     while (tree.received() < size) {
         const std::size_t wanted = std::min<std::uint64_t>(slice_size, size - tree.received());
-        const std::int64_t got =
-            read_up_to(fd, tree.received(), std::span(buffer).first(wanted));
+        const std::int64_t got = read_up_to(fd, tree.received(), std::span(buffer).first(wanted));
         if (got < 0) {
             return system_error("cannot read the file", errno);
         }

@@ -173,9 +173,8 @@ Status IndexFile::save(std::span<const std::shared_ptr<const HeldFile>> files) c
     if (const int closed = close_checked(std::move(fd)); why == 0) {
         why = closed;
     }
-    if (why == 0 &&
-        (::renameat(folder_.get(), temp.c_str(), folder_.get(), index.c_str()) != 0 ||
-         ::fsync(folder_.get()) != 0)) {
+    if (why == 0 && (::renameat(folder_.get(), temp.c_str(), folder_.get(), index.c_str()) != 0 ||
+                     ::fsync(folder_.get()) != 0)) {
         why = errno;
     }
     return why == 0 ? Status{} : failed(why);

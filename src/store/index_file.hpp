@@ -36,8 +36,7 @@ using Index = std::unordered_map<Stamp, HashedContent, StampHash>;
 
 // Pure. nullopt unless all of it is as it was written.
 std::optional<Index> decode_index(std::span<const std::uint8_t> bytes);
-std::vector<std::uint8_t> encode_index(
-    std::span<const std::shared_ptr<const HeldFile>> files);
+std::vector<std::uint8_t> encode_index(std::span<const std::shared_ptr<const HeldFile>> files);
 
 // The state folder with the index. Main only.
 class IndexFile {

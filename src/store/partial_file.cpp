@@ -57,17 +57,16 @@ Bitmap PartialFile::held() const {
 }
 
 std::uint32_t PartialFile::held_count() const {
-    return progress_.with([](const Progress& progress) {
-        return static_cast<std::uint32_t>(progress.held.count());
-    });
+    return progress_.with(
+        [](const Progress& progress) { return static_cast<std::uint32_t>(progress.held.count()); });
 }
 
 Status PartialFile::sync() {
     if (sync_error_) {
         return *sync_error_;
     }
-    std::vector<ChunkIndex> chunks = progress_.with(
-        [](Progress& progress) { return std::exchange(progress.unsynced, {}); });
+    std::vector<ChunkIndex> chunks =
+        progress_.with([](Progress& progress) { return std::exchange(progress.unsynced, {}); });
     if (chunks.empty() || !journal_) {
         return {};
     }

@@ -38,7 +38,8 @@ bool exists(int folder, const std::string& name) {
 
 // Whether the name still leads to this descriptor: its owner may have finished meanwhile.
 bool is_still(int fd, int folder, const std::string& name) {
-    struct stat mine {}, named {};
+    struct stat mine {
+    }, named{};
     return ::fstat(fd, &mine) == 0 && S_ISREG(mine.st_mode) &&
            ::fstatat(folder, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
            mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
@@ -140,8 +141,7 @@ Status PartialStore::open_data(int folder, Claim& claim, PartialFile& partial) c
         return Error{ErrorKind::forbidden, quoted(partial.part_path_) + " is not a regular file"};
     }
     partial.data_ = move_above_select(std::move(partial.data_));
-    if (Status enough =
-            check_space(partial, static_cast<std::uint64_t>(status.st_blocks) * 512);
+    if (Status enough = check_space(partial, static_cast<std::uint64_t>(status.st_blocks) * 512);
         !enough) {
         return enough;
     }
@@ -203,8 +203,7 @@ Result<PartialStore::Opened> PartialStore::open(const SafePath& name, const File
         }
         return ready.error();
     }
-    partial->journal_head_size_ =
-        encode_journal_head(partial->name_, id, partial->hashes_).size();
+    partial->journal_head_size_ = encode_journal_head(partial->name_, id, partial->hashes_).size();
     partial->progress_.lock()->held = Bitmap(geometry.chunk_count());
     if (claimed->content) {
         partial->journal_records_ = claimed->content->records;
@@ -294,9 +293,9 @@ Result<Stamp> PartialStore::finish(PartialFile& partial, const SafePath& final_n
     const std::string part = last_of(partial.part_path_);
     const std::string name(final_name.name());
     if (const int why = rename_new(from->get(), part.c_str(), to->get(), name.c_str()); why != 0) {
-        return system_error("cannot rename " + quoted(partial.part_path_) + " to " +
-                                quoted(final_name.text()),
-                            why);
+        return system_error(
+            "cannot rename " + quoted(partial.part_path_) + " to " + quoted(final_name.text()),
+            why);
     }
     if (Status synced = sync_folders(*root_, {final_name.folder(), partial.name_.folder()});
         !synced) {

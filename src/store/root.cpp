@@ -104,8 +104,8 @@ Result<Fd> Root::open_folder_of(const SafePath& path, bool create) const {
         const std::string component(rest.substr(0, rest.find('/')));
         rest.remove_prefix(std::min(component.size() + 1, rest.size()));
         if (::mkdirat(at.get(), component.c_str(), 0777) != 0 && errno != EEXIST) {
-            return system_error("cannot make the folder of '" + text::escape(path.text()) + "' in '" +
-                                    text::escape(path_) + "'",
+            return system_error("cannot make the folder of '" + text::escape(path.text()) +
+                                    "' in '" + text::escape(path_) + "'",
                                 errno);
         }
         at = Fd(::openat(at.get(), component.c_str(), folder_flags | O_NOFOLLOW));
@@ -119,7 +119,8 @@ Result<Fd> Root::open_folder_of(const SafePath& path, bool create) const {
 Result<std::uint64_t> Root::free_space() const {
     struct statvfs status {};
     if (::fstatvfs(fd_.get(), &status) != 0) {
-        return system_error("cannot ask for the free space of '" + text::escape(path_) + "'", errno);
+        return system_error("cannot ask for the free space of '" + text::escape(path_) + "'",
+                            errno);
     }
     return std::uint64_t{status.f_bavail} * status.f_frsize;
 }

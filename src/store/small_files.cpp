@@ -91,8 +91,8 @@ class Batch {
             return failure(file, "cannot make a file for", errno);
         }
         int why = write_all(fd.get(), 0, file.bytes);
-        if (why == 0 && (::fchmod(fd.get(), file_mode_) != 0 ||
-                         (one_by_one_ && ::fdatasync(fd.get()) != 0))) {
+        if (why == 0 &&
+            (::fchmod(fd.get(), file_mode_) != 0 || (one_by_one_ && ::fdatasync(fd.get()) != 0))) {
             why = errno;
         }
         if (const int closed = close_checked(std::move(fd)); why == 0) {

@@ -95,8 +95,8 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
     if (!index) {
         return index.error();
     }
-    auto impl = std::make_unique<Impl>(std::move(*shared), std::move(*downloads),
-                                       std::move(*index), options);
+    auto impl = std::make_unique<Impl>(std::move(*shared), std::move(*downloads), std::move(*index),
+                                       options);
     impl->tracker.scan_all(impl->index.load());
     return std::unique_ptr<Store>(new Store(std::move(impl)));
 }

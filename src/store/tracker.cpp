@@ -13,7 +13,7 @@ namespace shoal::store {
 namespace {
 
 constexpr Duration rescan_interval_min = 2s;
-constexpr int rescan_cost_share = 20;  // at most 1/20 of the time goes into rescans
+constexpr int rescan_cost_share = 20;             // at most 1/20 of the time goes into rescans
 constexpr std::size_t partials_loaded_max = 512;  // each keeps a descriptor
 
 struct CloseFolder {
@@ -25,8 +25,7 @@ std::string_view without_slash(std::string_view prefix) {
 }
 
 bool is_own_file(Where where, const SafePath& path) {
-    return where == Where::downloads &&
-           file_names::is_own(path.name());
+    return where == Where::downloads && file_names::is_own(path.name());
 }
 
 }  // namespace
@@ -66,11 +65,12 @@ void Tracker::scan(const Place& start) {
 
 // downloads/ below shared/, or the same: each file is offered once, by the folder it belongs to.
 bool Tracker::is_other_root(const Place& place, int folder) const {
-    struct stat here {}, other {};
+    struct stat here {
+    }, other{};
     const Root& other_root = place.where == Where::shared ? *downloads_ : *shared_;
-    return (place.where == Where::shared || !place.prefix.empty()) &&
-           ::fstat(folder, &here) == 0 && ::fstat(other_root.fd(), &other) == 0 &&
-           here.st_dev == other.st_dev && here.st_ino == other.st_ino;
+    return (place.where == Where::shared || !place.prefix.empty()) && ::fstat(folder, &here) == 0 &&
+           ::fstat(other_root.fd(), &other) == 0 && here.st_dev == other.st_dev &&
+           here.st_ino == other.st_ino;
 }
 
 void Tracker::watch(const Place& place, int folder) {
@@ -137,9 +137,8 @@ void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp) {
         dirty_ = true;
     }
     if (const auto known = known_.find(stamp); known != known_.end()) {
-        catalog_->put(std::make_shared<const HeldFile>(
-            HeldFile{path, where, {stamp.size, known->second.root}, known->second.chunk_hashes,
-                     stamp}));
+        catalog_->put(std::make_shared<const HeldFile>(HeldFile{
+            path, where, {stamp.size, known->second.root}, known->second.chunk_hashes, stamp}));
         return;
     }
     if (held.state != Holding::State::pending) {

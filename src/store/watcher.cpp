@@ -9,8 +9,8 @@
 namespace shoal::store {
 namespace {
 
-constexpr std::uint32_t shared_events = IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB |
-                                        IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE;
+constexpr std::uint32_t shared_events =
+    IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE;
 // Without IN_MODIFY: our own writing to downloads/ would wake us each time.
 constexpr std::uint32_t downloads_events = shared_events & ~std::uint32_t{IN_MODIFY};
 
@@ -23,7 +23,7 @@ Change::Kind kind_of(std::uint32_t mask) {
         return Change::Kind::folder_here;
     }
     return (mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0 ? Change::Kind::written
-                                                         : Change::Kind::touched;
+                                                        : Change::Kind::touched;
 }
 
 }  // namespace
@@ -73,9 +73,9 @@ void Watcher::forget(int watch) {
 }
 
 void Watcher::remove_below(const Place& place) {
-    for (auto at = watches_.lower_bound(place);
-         at != watches_.end() && at->first.where == place.where &&
-         at->first.prefix.starts_with(place.prefix);) {
+    for (auto at = watches_.lower_bound(place); at != watches_.end() &&
+                                                at->first.where == place.where &&
+                                                at->first.prefix.starts_with(place.prefix);) {
         auto& places = places_[at->second];
         std::erase(places, at->first);
         if (places.empty()) {

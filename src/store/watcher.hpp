@@ -22,12 +22,12 @@ struct Place {
 
 struct Change {
     enum class Kind {
-        touched,        // made, renamed here, changed, or its rights were changed
-        written,        // its writer has closed it
-        gone,           // deleted or moved away
-        folder_here,    // a folder was made or moved here: scan it
-        folder_gone,    // a folder was deleted or moved away with all below
-        overflow,       // events were lost: look at everything
+        touched,      // made, renamed here, changed, or its rights were changed
+        written,      // its writer has closed it
+        gone,         // deleted or moved away
+        folder_here,  // a folder was made or moved here: scan it
+        folder_gone,  // a folder was deleted or moved away with all below
+        overflow,     // events were lost: look at everything
     };
     Kind kind{};
     Place place;

@@ -75,10 +75,10 @@ void bench_small(const test::TempDir& dir) {
         auto bytes = test::random_content(4096, i);
         integrity::TreeHasher hasher(bytes.size());
         hasher.update(bytes);
-        files.push_back({store::SafePath::parse("d" + std::to_string(i / 500) + "/small-" +
-                                                std::to_string(i))
-                             .value(),
-                         hasher.finish().id, std::move(bytes)});
+        files.push_back(
+            {store::SafePath::parse("d" + std::to_string(i / 500) + "/small-" + std::to_string(i))
+                 .value(),
+             hasher.finish().id, std::move(bytes)});
     }
     const TimePoint begun = steady_now();
     std::size_t good = 0;

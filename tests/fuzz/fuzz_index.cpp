@@ -33,9 +33,11 @@ void feed(std::span<const std::uint8_t> bytes) {
         require(stamp.size <= limits::file_size_max);
         require(content.chunk_hashes.size() == (chunks > 1 ? chunks : 0));
         total += sizeof(Stamp) + (1 + content.chunk_hashes.size()) * sizeof(integrity::Digest);
-        files.push_back(std::make_shared<const HeldFile>(
-            HeldFile{SafePath::parse("f").value(), Where::shared, {stamp.size, content.root},
-                     content.chunk_hashes, stamp}));
+        files.push_back(std::make_shared<const HeldFile>(HeldFile{SafePath::parse("f").value(),
+                                                                  Where::shared,
+                                                                  {stamp.size, content.root},
+                                                                  content.chunk_hashes,
+                                                                  stamp}));
     }
     require(total <= bytes.size());
     const auto again = decode_index(encode_index(files));

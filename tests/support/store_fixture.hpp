@@ -12,9 +12,7 @@
 
 namespace shoal::test {
 
-inline store::SafePath safe(std::string_view name) {
-    return store::SafePath::parse(name).value();
-}
+inline store::SafePath safe(std::string_view name) { return store::SafePath::parse(name).value(); }
 
 inline integrity::FileTree tree_of(std::span<const std::uint8_t> bytes) {
     integrity::TreeHasher hasher(bytes.size());

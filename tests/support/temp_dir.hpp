@@ -41,8 +41,7 @@ class TempDir {
 
     // Makes the file and its folders.
     void write(std::string_view name, std::span<const std::uint8_t> bytes) const {
-        std::filesystem::create_directories(
-            std::filesystem::path(*this / name).parent_path());
+        std::filesystem::create_directories(std::filesystem::path(*this / name).parent_path());
         std::ofstream out(*this / name, std::ios::binary | std::ios::trunc);
         out.write(reinterpret_cast<const char*>(bytes.data()),
                   static_cast<std::streamsize>(bytes.size()));

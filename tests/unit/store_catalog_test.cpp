@@ -22,8 +22,8 @@ struct CatalogFixture {
         return id;
     }
     void put(Where where, std::string_view name, std::uint8_t number) {
-        catalog.put(std::make_shared<const HeldFile>(
-            HeldFile{safe(name), where, id_of(number), {}, {}}));
+        catalog.put(
+            std::make_shared<const HeldFile>(HeldFile{safe(name), where, id_of(number), {}, {}}));
     }
     [[nodiscard]] std::string page(std::string_view prefix, std::string_view after = "",
                                    std::size_t most = 100) const {

@@ -22,8 +22,8 @@ std::shared_ptr<const HeldFile> sample(std::size_t size, std::uint64_t inode) {
     if (tree.chunk_hashes.size() < 2) {
         tree.chunk_hashes.clear();
     }
-    return std::make_shared<const HeldFile>(HeldFile{
-        safe("f"), Where::shared, tree.id, tree.chunk_hashes, {1, inode, size, -5, 7}});
+    return std::make_shared<const HeldFile>(
+        HeldFile{safe("f"), Where::shared, tree.id, tree.chunk_hashes, {1, inode, size, -5, 7}});
 }
 
 std::vector<std::shared_ptr<const HeldFile>> samples() {
@@ -88,8 +88,8 @@ TEST_CASE("a file that changed is hashed again, even with its old date", "[store
     store.reopen();
     CHECK(store.state("a") == State::pending);
     store.settle();
-    CHECK(store->catalog().find("a").file->id == test::tree_of(std::vector<std::uint8_t>{
-                                                    't', 'w', 'o'}).id);
+    CHECK(store->catalog().find("a").file->id ==
+          test::tree_of(std::vector<std::uint8_t>{'t', 'w', 'o'}).id);
 }
 
 TEST_CASE("a damaged index is ignored", "[store][index]") {

@@ -1,75 +1,30 @@
-// Partial files: resuming, finishing, names that are taken, full disks, crashes.
-#include <sys/mount.h>
-#include <sys/resource.h>
+// Partial files: resuming, finishing, names that are taken.
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <csignal>
 
-#include "../support/store_fixture.hpp"
+#include "../support/download_source.hpp"
 
 using namespace shoal;
 using namespace shoal::store;
+using shoal::test::check_held;
+using shoal::test::DownloadSource;
 using shoal::test::safe;
 using shoal::test::StoreFixture;
-using shoal::test::TempDir;
 using State = Holding::State;
 
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t chunk_size = 64 * 1024;
-
-// A file to be downloaded: its bytes and its tree.
-struct Source {
-    explicit Source(std::size_t size, std::uint64_t seed = 1)
-        : bytes(test::random_content(size, seed)), tree(test::tree_of(bytes)) {}
-
-    void send(PartialFile& partial, std::uint32_t chunk) const {
-        const auto part = chunk_bytes(chunk);
-        REQUIRE(partial.write(partial.geometry().chunk_offset({chunk}), part).ok());
-        partial.mark_verified({chunk});
-    }
-    void send_all(PartialFile& partial) const {
-        for (std::uint32_t chunk = 0; chunk < tree.chunk_hashes.size(); ++chunk) {
-            send(partial, chunk);
-        }
-    }
-    [[nodiscard]] std::span<const std::uint8_t> chunk_bytes(std::uint32_t chunk) const {
-        const integrity::Geometry geometry(bytes.size());
-        return std::span(bytes).subspan(geometry.chunk_offset({chunk}),
-                                        geometry.chunk_length({chunk}));
-    }
-    [[nodiscard]] auto open(Store& store, std::string_view name) const {
-        return store.open_partial(safe(name), tree.id, tree.chunk_hashes);
-    }
-
-    std::vector<std::uint8_t> bytes;
-    integrity::FileTree tree;
-};
-
-// The chunks that a partial file says it holds are right, byte for byte.
-void check_held(const PartialFile& partial, const Source& source) {
-    for (std::uint32_t chunk = 0; chunk < partial.geometry().chunk_count(); ++chunk) {
-        if (!partial.holds(ChunkIndex{chunk})) {
-            continue;
-        }
-        const auto expected = source.chunk_bytes(chunk);
-        std::vector<std::uint8_t> found(expected.size());
-        REQUIRE(::pread(partial.fd(), found.data(), found.size(),
-                        static_cast<off_t>(partial.geometry().chunk_offset({chunk}))) ==
-                static_cast<ssize_t>(found.size()));
-        REQUIRE(std::equal(expected.begin(), expected.end(), found.begin()));
-    }
-}
+constexpr std::size_t chunk_size = limits::chunk_size_min;
 
 }  // namespace
 
 TEST_CASE("a download from the first chunk to its final name", "[store][partial]") {
     StoreFixture store;
-    const Source source(300'000);
+    const DownloadSource source(300'000);
     auto partial = source.open(*store, "a/b/film.mkv").value();
     CHECK(store.dir.has("downloads/a/b/film.mkv.part"));
     CHECK(store.dir.has("downloads/a/b/film.mkv.part.journal"));
@@ -107,7 +62,7 @@ TEST_CASE("a download from the first chunk to its final name", "[store][partial]
 TEST_CASE("finished files have the usual rights", "[store][partial]") {
     const mode_t before = ::umask(027);
     StoreFixture store;
-    const Source source(100'000);
+    const DownloadSource source(100'000);
     auto partial = source.open(*store, "f").value();
     source.send_all(*partial);
     REQUIRE(store->finish(partial, safe("f")).ok());
@@ -119,7 +74,7 @@ TEST_CASE("finished files have the usual rights", "[store][partial]") {
 
 TEST_CASE("a resume keeps what was synced and re-checks the rest", "[store][partial]") {
     StoreFixture store;
-    const Source source(10 * chunk_size + 5);
+    const DownloadSource source(10 * chunk_size + 5);
     {
         auto partial = source.open(*store, "f").value();
         source.send(*partial, 0);
@@ -144,7 +99,7 @@ TEST_CASE("a resume keeps what was synced and re-checks the rest", "[store][part
 
 TEST_CASE("what was re-checked is journaled by the next sync", "[store][partial]") {
     StoreFixture store;
-    const Source source(4 * chunk_size);
+    const DownloadSource source(4 * chunk_size);
     source.send(*source.open(*store, "f").value(), 1);
     store.reopen();
     {
@@ -159,7 +114,7 @@ TEST_CASE("what was re-checked is journaled by the next sync", "[store][partial]
 
 TEST_CASE("a part that lost its length is checked again in full", "[store][partial]") {
     StoreFixture store;
-    const Source source(4 * chunk_size);
+    const DownloadSource source(4 * chunk_size);
     {
         auto partial = source.open(*store, "f").value();
         source.send(*partial, 0);
@@ -175,7 +130,7 @@ TEST_CASE("a part that lost its length is checked again in full", "[store][parti
 
 TEST_CASE("a damaged journal costs a re-check, no data", "[store][partial]") {
     StoreFixture store;
-    const Source source(4 * chunk_size);
+    const DownloadSource source(4 * chunk_size);
     {
         auto partial = source.open(*store, "f").value();
         source.send(*partial, 0);
@@ -193,7 +148,7 @@ TEST_CASE("a damaged journal costs a re-check, no data", "[store][partial]") {
 
 TEST_CASE("a part that is not ours is left alone", "[store][partial]") {
     StoreFixture store;
-    const Source source(2 * chunk_size);
+    const DownloadSource source(2 * chunk_size);
     store.dir.write("downloads/f.part", "somebody's");
     auto partial = source.open(*store, "f").value();
     CHECK(partial->part_path() == "f." + source.tree.id.root.hex().substr(0, 8) + ".part");
@@ -205,7 +160,7 @@ TEST_CASE("a part that is not ours is left alone", "[store][partial]") {
 
 TEST_CASE("two versions of a name are downloaded side by side", "[store][partial]") {
     StoreFixture store;
-    const Source one(2 * chunk_size, 1), two(3 * chunk_size, 2);
+    const DownloadSource one(2 * chunk_size, 1), two(3 * chunk_size, 2);
     auto first = one.open(*store, "f").value();
     auto second = two.open(*store, "f").value();
     one.send(*first, 0);
@@ -222,7 +177,7 @@ TEST_CASE("two versions of a name are downloaded side by side", "[store][partial
 
 TEST_CASE("only one process downloads a file", "[store][partial]") {
     StoreFixture store;
-    const Source source(2 * chunk_size);
+    const DownloadSource source(2 * chunk_size);
     auto partial = source.open(*store, "f").value();
     source.send(*partial, 0);
     REQUIRE(partial->sync().ok());
@@ -237,7 +192,7 @@ TEST_CASE("only one process downloads a file", "[store][partial]") {
 
 TEST_CASE("what another process finishes is taken over", "[store][partial]") {
     StoreFixture store;
-    const Source source(2 * chunk_size);
+    const DownloadSource source(2 * chunk_size);
     auto partial = source.open(*store, "f").value();
     source.send(*partial, 0);
     REQUIRE(partial->sync().ok());
@@ -256,7 +211,7 @@ TEST_CASE("what another process finishes is taken over", "[store][partial]") {
 
 TEST_CASE("a final name is never written over", "[store][partial]") {
     StoreFixture store;
-    const Source source(2 * chunk_size);
+    const DownloadSource source(2 * chunk_size);
     auto partial = source.open(*store, "f.txt").value();
     source.send_all(*partial);
     store.dir.write("downloads/f.txt", "mine");
@@ -274,7 +229,7 @@ TEST_CASE("a final name is never written over", "[store][partial]") {
 
 TEST_CASE("a download in which nothing arrived leaves nothing", "[store][partial]") {
     StoreFixture store;
-    const Source source(2 * chunk_size);
+    const DownloadSource source(2 * chunk_size);
     auto partial = source.open(*store, "f").value();
     REQUIRE(store->close_partial(partial).ok());
     CHECK(fs::is_empty(store.dir / "downloads"));
@@ -283,7 +238,7 @@ TEST_CASE("a download in which nothing arrived leaves nothing", "[store][partial
 
 TEST_CASE("a journal left by a crash after the rename is harmless", "[store][partial]") {
     StoreFixture store;
-    const Source source(2 * chunk_size);
+    const DownloadSource source(2 * chunk_size);
     auto partial = source.open(*store, "f").value();
     source.send_all(*partial);
     REQUIRE(partial->sync().ok());
@@ -300,7 +255,7 @@ TEST_CASE("a journal left by a crash after the rename is harmless", "[store][par
 
 TEST_CASE("names of 255 bytes can be downloaded", "[store][partial]") {
     StoreFixture store;
-    const Source source(2 * chunk_size);
+    const DownloadSource source(2 * chunk_size);
     const std::string name = "x" + [] {
         std::string text;
         for (int i = 0; i < 127; ++i) {
@@ -320,7 +275,7 @@ TEST_CASE("names of 255 bytes can be downloaded", "[store][partial]") {
 
 TEST_CASE("what cannot be a partial file is refused", "[store][partial]") {
     StoreFixture store;
-    const Source one_chunk(1000), several(2 * chunk_size);
+    const DownloadSource one_chunk(1000), several(2 * chunk_size);
     CHECK_FALSE(one_chunk.open(*store, "f").ok());
     CHECK_FALSE(store->open_partial(safe("f"), {0, {}}, {}).ok());
     CHECK_FALSE(store->open_partial(safe("f"), several.tree.id, {}).ok());
@@ -336,7 +291,7 @@ TEST_CASE("what cannot be a partial file is refused", "[store][partial]") {
 
 TEST_CASE("a link in the place of a part is not followed", "[store][partial]") {
     StoreFixture store;
-    const Source source(2 * chunk_size);
+    const DownloadSource source(2 * chunk_size);
     store.dir.write("victim", "precious");
     fs::create_symlink(store.dir / "victim", store.dir / "downloads/f.part");
     fs::create_symlink(store.dir / "victim", store.dir / "downloads/g.part.journal");
@@ -344,123 +299,4 @@ TEST_CASE("a link in the place of a part is not followed", "[store][partial]") {
     CHECK((!partial.ok() || partial.value()->part_path() != "f.part"));
     CHECK_FALSE(source.open(*store, "g").ok());
     CHECK(store.dir.read("victim").size() == 8);
-}
-
-TEST_CASE("a failed write is said and nothing is lost", "[store][partial]") {
-    StoreFixture store;
-    const Source source(4 * chunk_size);
-    auto partial = source.open(*store, "f").value();
-    source.send(*partial, 0);
-    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-    rlimit before{};
-    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
-    const rlimit small{2 * chunk_size, before.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
-    const Status written = partial->write(3 * chunk_size, source.chunk_bytes(3));
-    REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
-    std::signal(SIGXFSZ, handler);
-    REQUIRE_FALSE(written.ok());
-    CHECK(written.error().message.find("f.part") != std::string::npos);
-    check_held(*partial, source);
-    source.send_all(*partial);
-    REQUIRE(store->finish(partial, safe("f")).ok());
-    CHECK(store.dir.read("downloads/f") == source.bytes);
-}
-
-TEST_CASE("a full disk parks a download", "[store][partial]") {
-    TempDir dir;
-    const std::string disk = dir / "disk";
-    fs::create_directory(disk);
-    if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m") != 0) {
-        WARN("SKIPPED: a small tmpfs can only be mounted by root");
-        return;
-    }
-    {
-        auto store = Store::open({dir / "shared", disk, dir / ".shoal", true, true}).value();
-        const Source large(2 * 1024 * 1024), fitting(900 * 1024);
-        const auto refused = large.open(*store, "large");
-        REQUIRE_FALSE(refused.ok());
-        CHECK(refused.error().kind == ErrorKind::no_space);
-        CHECK(refused.error().message.find("needs 2") != std::string::npos);
-        CHECK(fs::is_empty(disk));
-
-        auto partial = fitting.open(*store, "fitting").value();
-        dir.write("disk/filler", test::random_content(500 * 1024, 9));
-        Status written;
-        std::uint32_t chunk = 0;
-        for (; written.ok() && chunk < fitting.tree.chunk_hashes.size(); ++chunk) {
-            written = partial->write(partial->geometry().chunk_offset({chunk}),
-                                     fitting.chunk_bytes(chunk));
-            if (written.ok()) {
-                partial->mark_verified({chunk});
-            }
-        }
-        REQUIRE_FALSE(written.ok());
-        CHECK(written.error().kind == ErrorKind::no_space);
-        (void)partial->sync();
-        fs::remove(disk + "/filler");
-        fitting.send_all(*partial);
-        REQUIRE(store->finish(partial, safe("fitting")).ok());
-        CHECK(dir.read("disk/fitting") == fitting.bytes);
-    }
-    CHECK(::umount(disk.c_str()) == 0);
-}
-
-// The state after any prefix of the work, as a kill leaves it, and as a power cut does, which
-// takes what was not synced.
-TEST_CASE("after a crash at any point every promised chunk is right", "[store][partial]") {
-    const std::uint64_t seed = GENERATE(range(1, 16));
-    CAPTURE(seed);
-    SmallRandom random(seed);
-    StoreFixture store;
-    const Source source(12 * chunk_size + random.below(chunk_size), seed);
-    const auto chunks = static_cast<std::uint32_t>(source.tree.chunk_hashes.size());
-    auto partial = source.open(*store, "f").value();
-    Bitmap synced(chunks);
-    std::vector<std::uint32_t> written;
-    for (int step = 0; step < 12; ++step) {
-        const auto chunk = static_cast<std::uint32_t>(random.below(chunks));
-        switch (random.below(3)) {
-            case 0:
-                REQUIRE(partial->sync().ok());
-                synced = partial->held();
-                written.clear();
-                break;
-            case 1:
-                if (!partial->holds(ChunkIndex{chunk})) {
-                    REQUIRE(partial->write(partial->geometry().chunk_offset({chunk}),
-                                           source.chunk_bytes(chunk).first(1)).ok());
-                    written.push_back(chunk);
-                }
-                break;
-            default:
-                if (!partial->holds(ChunkIndex{chunk})) {
-                    source.send(*partial, chunk);
-                    written.push_back(chunk);
-                }
-        }
-        TempDir crashed;
-        fs::copy(store.dir / "downloads", crashed / "downloads", fs::copy_options::recursive);
-        const bool power_cut = random.below(2) == 0;
-        for (const std::uint32_t lost : power_cut ? written : std::vector<std::uint32_t>{}) {
-            std::fstream out(crashed / "downloads/f.part",
-                             std::ios::binary | std::ios::in | std::ios::out);
-            out.seekp(static_cast<std::streamoff>(lost) * static_cast<std::streamoff>(chunk_size));
-            out.write("gone", 4);
-        }
-        auto after = Store::open({crashed / "shared", crashed / "downloads", crashed / ".shoal",
-                                  true, false})
-                         .value();
-        if (const auto served = after->catalog().find("f").partial) {
-            check_held(*served, source);
-        }
-        auto resumed = source.open(*after, "f").value();
-        check_held(*resumed, source);
-        std::uint64_t kept = 0;
-        for (std::uint32_t i = 0; i < chunks; ++i) {
-            kept += synced.test(i) ? resumed->geometry().chunk_length({i}) : 0;
-        }
-        REQUIRE(resumed->resumed().kept_bytes == kept);
-        REQUIRE(resumed->held_count() >= synced.count());
-    }
 }

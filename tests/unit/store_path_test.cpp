@@ -12,10 +12,10 @@ namespace names = shoal::store::file_names;
 using namespace std::string_literals;
 
 TEST_CASE("names that may be used", "[store][path]") {
-    const std::string name = GENERATE(
-        "a"s, "a.txt"s, "a/b/c.txt"s, "with space"s, " "s, "a..b"s, "a."s, "-rf"s,
-        "\x1b[31mred"s, "line\nbreak"s, "\u0444\u0430\u0439\u043b/\u540d"s, "e\u0301"s, "\u00e9"s,
-        "\u202egnp.exe"s, std::string(255, 'n'), "COM1"s, "a:b"s, "#3"s, "*"s);
+    const std::string name =
+        GENERATE("a"s, "a.txt"s, "a/b/c.txt"s, "with space"s, " "s, "a..b"s, "a."s, "-rf"s,
+                 "\x1b[31mred"s, "line\nbreak"s, "\u0444\u0430\u0439\u043b/\u540d"s, "e\u0301"s,
+                 "\u00e9"s, "\u202egnp.exe"s, std::string(255, 'n'), "COM1"s, "a:b"s, "#3"s, "*"s);
     CAPTURE(shoal::text::escape(name));
     const auto path = SafePath::parse(name);
     REQUIRE(path.ok());

@@ -10,9 +10,9 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "../support/temp_dir.hpp"
 #include "shoal/store/root.hpp"
 #include "store/open_beneath.hpp"
-#include "../support/temp_dir.hpp"
 
 using shoal::ErrorKind;
 using shoal::Fd;
@@ -60,7 +60,8 @@ std::size_t count_escapes(std::chrono::milliseconds span) {
         const auto folder = root.open_folder_of(safe("folder/new"), true);
         if (folder.ok()) {
             escapes += ::faccessat(folder->get(), "../file", F_OK, 0) == 0 ? 1 : 0;
-            struct stat here {}, outside {};
+            struct stat here {
+            }, outside{};
             ::fstat(folder->get(), &here);
             ::stat((dir / "outside").c_str(), &outside);
             escapes += here.st_ino == outside.st_ino ? 1 : 0;

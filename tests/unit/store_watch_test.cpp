@@ -29,8 +29,7 @@ struct Writer {
     explicit Writer(const std::string& path)
         : fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) {}
     void write(std::string_view text) const {
-        REQUIRE(::write(fd.get(), text.data(), text.size()) ==
-                static_cast<ssize_t>(text.size()));
+        REQUIRE(::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
     }
     Fd fd;
 };

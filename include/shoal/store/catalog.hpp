@@ -108,7 +108,7 @@ class Catalog {
     struct State {
         Folder folders[2];
         std::set<std::shared_ptr<const HeldFile>, ById> by_id;  // one file may have many names
-        Partials partials;  // versions of one name side by side
+        Partials partials;                                      // versions of one name side by side
         std::uint64_t generation{1};
         Totals totals;
 
