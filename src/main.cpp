@@ -44,6 +44,7 @@ int run(const cli::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    cli::fill_standard_descriptors();
     std::setlocale(LC_CTYPE, "");   // for what the terminal can show
     std::signal(SIGPIPE, SIG_IGN);  // write() says EPIPE instead
     try {

@@ -1,4 +1,8 @@
 // The commands that run no peer: help, hash, status.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <string>
 
 #include "json.hpp"
@@ -55,6 +59,15 @@ int complain(std::string_view message, int exit_code) {
     output.err("shoal: " + std::string(message) + "\n");
     output.flush(std::chrono::seconds(5));
     return exit_code;
+}
+
+void fill_standard_descriptors() {
+    for (int fd = 0; fd < 3; ++fd) {
+        if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+            // The lowest free number is taken; reading a write-only one fails, and the reverse.
+            static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == fd);
+        }
+    }
 }
 
 Status open_log(const Options& options) {

@@ -38,8 +38,12 @@ std::string shares_text(const std::vector<peer::HostShare>& shares) {
 std::string speed_text(const peer::FetchDone& done) {
     const double elapsed = seconds(done.elapsed);
     const std::uint64_t fetched = done.size - std::min(done.kept, done.size);
+    constexpr double worth_a_rate = 0.1;  // below, it is the round trips that were measured
+    if (elapsed < worth_a_rate) {
+        return "";
+    }
     std::string line = " in " + text::duration(done.elapsed);
-    if (fetched > 0 && elapsed > 0) {
+    if (fetched > 0) {
         line += " (" + text::rate(static_cast<double>(fetched) / elapsed) + ")";
     }
     return line;
@@ -191,7 +195,7 @@ std::string peer_table(const peer::PeerList& list) {
              shown(row.why)});
     }
     if (list.rows.empty()) {
-        return "no host is known; put one a line into hosts.txt\n";
+        return "no host is known yet; put one a line into hosts.txt\n";
     }
     return table({Align::left, Align::left, Align::right, Align::right, Align::right, Align::left},
                  rows);

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "../support/temp_dir.hpp"
 #include "cli/line_editor.hpp"
 #include "cli/width.hpp"
 #include "shoal/base/random.hpp"
 #include "shoal/base/text.hpp"
-#include "support/temp_dir.hpp"
 
 using namespace shoal;
 using namespace shoal::cli;

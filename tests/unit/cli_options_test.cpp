@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "../support/temp_dir.hpp"
 #include "cli/nearest.hpp"
 #include "cli/option_table.hpp"
 #include "shoal/cli/options.hpp"
-#include "support/temp_dir.hpp"
 
 using namespace shoal;
 using namespace shoal::cli;

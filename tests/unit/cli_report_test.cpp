@@ -146,7 +146,7 @@ TEST_CASE("cli report: the closing line says what, how fast, which and from whom
     CHECK(contains(closing_line(done), "is here already, as downloads/big.iso"));
     done = {};
     done.name = "empty";
-    CHECK(closing_line(done).starts_with("empty  0 B in 0 s"));
+    CHECK(closing_line(done).starts_with("empty  0 B  saved as"));
     done.name = "folder/";
     done.files = 12;
     CHECK(closing_line(done).starts_with("folder/  12 files, 0 B"));

@@ -17,6 +17,10 @@ int run_help(const Options& options);
 int run_status(const Options& options);
 int run_hash(const Options& options);
 
+// A closed stdin, stdout or stderr would become the first socket or file that is opened, and be
+// written to. They are given descriptors that fail instead. Call before anything is opened.
+void fill_standard_descriptors();
+
 // Sets the log's level and file.
 Status open_log(const Options& options);
 
