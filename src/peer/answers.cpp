@@ -174,7 +174,6 @@ Answer answer_subscribe(const store::Catalog& catalog, const clientMessage& ques
     Answer answer{reply_to(question, ServerType::holding), {}};
     answer.message.fileSize = question.fileSize;
     answer.message.digest = question.digest;
-    answer.message.count = chunks;
     if (holding.state == store::Holding::State::complete) {
         answer.message.held = chunks;
     } else if (holding.state == store::Holding::State::partial) {

@@ -56,6 +56,7 @@ void ClientLink::send_run(std::uint64_t id, const protocol::serverMessage& head,
     append(message, {});
     const std::size_t start = outbox_.size();
     outbox_.resize(start + length);
+    outbox_has_data_ = true;
     const bool whole = file->read(offset, std::span(outbox_).subspan(start));
     if (!whole || !file->unchanged()) {
         answer(id, protocol::Status::changed, "the file changed while it was read");
@@ -104,6 +105,7 @@ bool ClientLink::flush(std::uint64_t budget, std::uint64_t& moved) {
             if (sent_ == outbox_.size()) {
                 outbox_.clear();
                 sent_ = 0;
+                outbox_has_data_ = false;
             }
         } else {
             upload_->offset += step.bytes;

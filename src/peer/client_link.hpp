@@ -59,7 +59,8 @@ class ClientLink {
     bool flush(std::uint64_t budget, std::uint64_t& moved);
 
     [[nodiscard]] bool wants_to_send() const { return upload_ || sent_ < outbox_.size(); }
-    [[nodiscard]] bool uploading() const { return upload_.has_value(); }
+    // File data is among it.
+    [[nodiscard]] bool uploading() const { return upload_.has_value() || outbox_has_data_; }
     // May another run begin? Keeps few bytes bound in user space.
     [[nodiscard]] bool can_begin() const;
     // A client that does not read gets no more messages queued than this.
@@ -86,6 +87,7 @@ class ClientLink {
     Fd socket_;
     std::vector<std::uint8_t> outbox_;
     std::size_t sent_{0};           // of outbox_
+    bool outbox_has_data_{false};   // runs that were read at once
     std::optional<Upload> upload_;  // its head stands at the end of outbox_ or has gone
     std::vector<Queued> queued_;    // what comes behind the upload, not sealed yet
     std::size_t queued_bytes_{0};

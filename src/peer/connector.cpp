@@ -101,11 +101,15 @@ void Connector::look_up_one(TimePoint now) {
     if (!name) {
         return;
     }
+    const TimePoint began = steady_now();
     const Result<std::vector<net::Address>> addresses = net::resolve(*name);
+    const TimePoint ended = steady_now();
     if (addresses) {
         plan_.handle_resolved(*name, *addresses);
     } else {
-        plan_.handle_unresolved(*name, addresses.error().message, steady_now());
+        // A resolver that takes long to fail must not take all of this thread's time.
+        const Duration pause = std::max<Duration>(5 * DialPlan::retry_every, 9 * (ended - began));
+        plan_.handle_unresolved(*name, addresses.error().message, ended + pause);
     }
     changed_ = true;
 }
@@ -126,13 +130,12 @@ void Connector::dial(const net::Address& address, TimePoint now) {
     Result<Fd> socket =
         net::start_connect(address, wildcard ? net::Address() : wiring_.identity.bind.with_port(0));
     if (!socket) {
-        plan_.handle_failed(address, socket.error().message, now);
-        changed_ = true;
+        changed_ |= plan_.handle_failed(address, socket.error().message, now);
         return;
     }
     const int fd = socket->get();
     if (Status watched = poller_.watch(fd, false, true); !watched) {
-        plan_.handle_failed(address, watched.error().message, now);
+        changed_ |= plan_.handle_failed(address, watched.error().message, now);
         return;
     }
     attempts_.emplace(fd, Attempt{std::move(*socket), address, now + DialPlan::attempt_max});
@@ -146,13 +149,13 @@ void Connector::finish_attempt(int fd, TimePoint now) {
     Attempt attempt = std::move(found->second);
     attempts_.erase(found);
     poller_.forget(fd);
-    changed_ = true;
     if (const int error = net::connect_outcome(fd); error != 0) {
-        plan_.handle_failed(attempt.address, std::strerror(error), now);
+        changed_ |= plan_.handle_failed(attempt.address, std::strerror(error), now);
         return;
     }
     net::set_no_delay(fd);
     plan_.handle_handed_over(attempt.address);
+    changed_ = true;
     wiring_.requester.post(NewServer{std::move(attempt.socket), attempt.address,
                                      plan_.from_hosts_file(attempt.address)});
 }
@@ -164,8 +167,7 @@ void Connector::give_up_late_ones(TimePoint now) {
             continue;
         }
         poller_.forget(entry->first);
-        plan_.handle_failed(entry->second.address, "no answer", now);
-        changed_ = true;
+        changed_ |= plan_.handle_failed(entry->second.address, "no answer", now);
         entry = attempts_.erase(entry);
     }
 }

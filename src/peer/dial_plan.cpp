@@ -6,6 +6,10 @@
 
 namespace shoal::peer {
 
+namespace {
+constexpr Duration lookup_again = 30s;  // for a name whose addresses all failed
+}
+
 DialPlan::Entry* DialPlan::find(const net::Address& address) {
     const auto found = entries_.find(address);
     return found == entries_.end() ? nullptr : &found->second;
@@ -18,21 +22,33 @@ void DialPlan::handle_hosts(const std::vector<net::HostName>& hosts, TimePoint n
         Name& name = kept[host];
         if (known != names_.end()) {
             name = known->second;
-        } else {
-            name.next_lookup = now;
+            continue;
+        }
+        name.next_lookup = now;
+        if (const auto numeric = net::Address::parse_numeric(host.host, host.port)) {
+            name.numeric = true;
+            use(name, {*numeric});
         }
     }
     names_ = std::move(kept);
+    mark_hosts();
+}
+
+void DialPlan::use(Name& name, const std::vector<net::Address>& addresses) {
+    name.addresses = addresses;
+    name.at = 0;
+    name.failing = false;
+    name.settled = true;
+}
+
+// Each name has one address in use; an entry that nobody names and that has no connection goes.
+void DialPlan::mark_hosts() {
     for (auto& [address, entry] : entries_) {
         entry.from_hosts_file = false;
     }
-    for (auto& [host, name] : names_) {
-        if (!name.address) {
-            if (const auto numeric = net::Address::parse_numeric(host.host, host.port)) {
-                handle_resolved(host, {*numeric});
-            }
-        } else {
-            entries_[*name.address].from_hosts_file = true;
+    for (const auto& [host, name] : names_) {
+        if (!name.addresses.empty()) {
+            entries_[name.addresses[name.at]].from_hosts_file = true;
         }
     }
     std::erase_if(entries_, [](const auto& item) {
@@ -45,25 +61,61 @@ void DialPlan::handle_hosts(const std::vector<net::HostName>& hosts, TimePoint n
 void DialPlan::handle_resolved(const net::HostName& name,
                                const std::vector<net::Address>& addresses) {
     const auto found = names_.find(name);
-    if (found == names_.end() || addresses.empty()) {
-        return;
+    if (found != names_.end() && !addresses.empty()) {
+        use(found->second, addresses);
+        mark_hosts();
     }
-    found->second.address = addresses.front();
-    found->second.settled = true;
-    entries_[addresses.front()].from_hosts_file = true;
 }
 
-void DialPlan::handle_unresolved(const net::HostName& name, const std::string& why, TimePoint now) {
+// The addresses that it had stay in use.
+void DialPlan::handle_unresolved(const net::HostName& name, const std::string& why,
+                                 TimePoint next_try) {
     const auto found = names_.find(name);
     if (found != names_.end()) {
         found->second.why = why;
         found->second.settled = true;
-        found->second.next_lookup = now + 5 * retry_every;
+        found->second.next_lookup = next_try;
     }
 }
 
+// True when a name goes on to another address than the one that failed.
+bool DialPlan::turn_to_next(const net::Address& address, const std::string& why, TimePoint now) {
+    std::vector<std::pair<net::Address, bool>> turned;  // to which; false: all have failed
+    for (auto& [host, name] : names_) {
+        if (!name.uses(address) || name.numeric) {
+            continue;
+        }
+        name.at = (name.at + 1) % name.addresses.size();
+        if (name.at == 0 && !std::exchange(name.failing, true)) {
+            name.next_lookup = now + lookup_again;
+        }
+        if (!name.uses(address)) {
+            turned.emplace_back(name.addresses[name.at], !name.failing);
+        }
+    }
+    if (turned.empty()) {
+        return false;
+    }
+    mark_hosts();
+    for (const auto& [next, first_time] : turned) {
+        Entry& entry = entries_[next];
+        if (entry.state == State::idle) {
+            entry.next_try = std::max(entry.next_try, first_time ? now : now + retry_every);
+            entry.settled |= !first_time;
+            entry.why = why;
+        }
+    }
+    return true;
+}
+
 bool DialPlan::handle_dial_back(const net::Address& address, const NodeId& node, TimePoint now) {
-    if (node == self_ || address.port() == 0 || find(address) != nullptr) {
+    if (node == self_ || address.port() == 0) {
+        return false;
+    }
+    if (Entry* known = find(address)) {
+        if (known->state == State::idle) {
+            known->next_try = std::min(known->next_try, now);  // it is there
+        }
         return false;
     }
     std::size_t dial_backs = 0;
@@ -104,10 +156,14 @@ void DialPlan::rest(const net::Address& address, Entry& entry, const std::string
     entry.next_try = std::max(entry.next_try, next);
 }
 
-void DialPlan::handle_failed(const net::Address& address, const std::string& why, TimePoint now) {
-    if (Entry* entry = find(address)) {
-        rest(address, *entry, why, now);
+bool DialPlan::handle_failed(const net::Address& address, const std::string& why, TimePoint now) {
+    Entry* entry = find(address);
+    if (entry == nullptr) {
+        return false;
     }
+    const bool news = !entry->settled || entry->why != why || !entry->from_hosts_file;
+    rest(address, *entry, why, now);
+    return turn_to_next(address, why, now) || news;
 }
 
 void DialPlan::handle_handed_over(const net::Address& address) {
@@ -122,6 +178,9 @@ void DialPlan::handle_up(const net::Address& address, const NodeId& node) {
         entry->settled = true;
         entry->node = node;
         entry->why.clear();
+    }
+    for (auto& [host, name] : names_) {
+        name.failing = name.failing && !name.uses(address);
     }
 }
 
@@ -179,7 +238,8 @@ std::optional<net::HostName> DialPlan::next_lookup(TimePoint now) const {
     std::optional<net::HostName> next;
     TimePoint oldest = now;
     for (const auto& [host, name] : names_) {
-        if (!name.address && name.next_lookup <= oldest) {
+        const bool wanted = name.addresses.empty() || (name.failing && !name.numeric);
+        if (wanted && name.next_lookup <= oldest) {
             oldest = name.next_lookup;
             next = host;
         }
@@ -188,29 +248,17 @@ std::optional<net::HostName> DialPlan::next_lookup(TimePoint now) const {
 }
 
 std::vector<net::Address> DialPlan::due(TimePoint now) const {
-    std::vector<net::Address> list;
+    std::vector<std::pair<TimePoint, net::Address>> waiting;
     for (const auto& [address, entry] : entries_) {
         if (entry.state == State::idle && entry.next_try <= now) {
-            list.push_back(address);
+            waiting.emplace_back(entry.next_try, address);
         }
     }
+    std::sort(waiting.begin(), waiting.end());
+    std::vector<net::Address> list;
+    std::transform(waiting.begin(), waiting.end(), std::back_inserter(list),
+                   [](const auto& item) { return item.second; });
     return list;
-}
-
-std::optional<TimePoint> DialPlan::next_timeout() const {
-    std::optional<TimePoint> next;
-    const auto consider = [&next](TimePoint when) { next = next ? std::min(*next, when) : when; };
-    for (const auto& [host, name] : names_) {
-        if (!name.address) {
-            consider(name.next_lookup);
-        }
-    }
-    for (const auto& [address, entry] : entries_) {
-        if (entry.state == State::idle) {
-            consider(entry.next_try);
-        }
-    }
-    return next;
 }
 
 bool DialPlan::from_hosts_file(const net::Address& address) const {
@@ -251,7 +299,7 @@ std::vector<PeerRow> DialPlan::rows() const {
         rows.push_back(std::move(row));
     }
     for (const auto& [host, name] : names_) {
-        if (!name.address) {
+        if (name.addresses.empty()) {
             PeerRow row;
             row.address = host.to_string();
             row.state = name.settled ? "down" : "connecting";
@@ -265,7 +313,7 @@ std::vector<PeerRow> DialPlan::rows() const {
 
 std::size_t DialPlan::unsettled() const {
     const auto open_names = std::count_if(names_.begin(), names_.end(), [](const auto& item) {
-        return !item.second.settled && !item.second.address;
+        return !item.second.settled && item.second.addresses.empty();
     });
     const auto open_entries = std::count_if(entries_.begin(), entries_.end(), [](const auto& item) {
         return item.second.from_hosts_file && !item.second.settled;

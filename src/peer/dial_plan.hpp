@@ -30,14 +30,16 @@ class DialPlan {
     // The content of hosts.txt: names that are new are added, others forgotten (a connection
     // that stands is kept).
     void handle_hosts(const std::vector<net::HostName>& hosts, TimePoint now);
-    // A name's addresses, or that it has none. The first address is dialled.
+    // A name's addresses, or that it has none. They are dialled in turn until one is connected;
+    // when all have failed, the name is looked up anew after a while.
     void handle_resolved(const net::HostName& name, const std::vector<net::Address>& addresses);
-    void handle_unresolved(const net::HostName& name, const std::string& why, TimePoint now);
-    // True when it is now planned.
+    void handle_unresolved(const net::HostName& name, const std::string& why, TimePoint next_try);
+    // True when it is now planned. A host of hosts.txt that rests is dialled at once.
     bool handle_dial_back(const net::Address& address, const NodeId& node, TimePoint now);
 
     void handle_dialling(const net::Address& address, TimePoint now);
-    void handle_failed(const net::Address& address, const std::string& why, TimePoint now);
+    // True when rows() has changed by it.
+    bool handle_failed(const net::Address& address, const std::string& why, TimePoint now);
     void handle_handed_over(const net::Address& address);  // TCP stands; the hello is under way
     void handle_up(const net::Address& address, const NodeId& node);
     void handle_self(const net::Address& address);
@@ -47,10 +49,8 @@ class DialPlan {
 
     // Names that have no address yet, the one that waited longest first.
     [[nodiscard]] std::optional<net::HostName> next_lookup(TimePoint now) const;
-    // Addresses to dial now.
+    // Addresses to dial now, the one that waited longest first.
     [[nodiscard]] std::vector<net::Address> due(TimePoint now) const;
-    // When due() or next_lookup() may have something new; nullopt: never by itself.
-    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
 
     [[nodiscard]] bool from_hosts_file(const net::Address& address) const;
     [[nodiscard]] std::vector<PeerRow> rows() const;
@@ -68,11 +68,21 @@ class DialPlan {
         bool from_hosts_file{false};
     };
     struct Name {
-        std::optional<net::Address> address;
+        std::vector<net::Address> addresses;
+        std::size_t at{0};    // the one in use
+        bool numeric{false};  // never looked up
+        bool failing{false};  // none of them could be dialled
         TimePoint next_lookup{};
         std::string why;
         bool settled{false};
+
+        [[nodiscard]] bool uses(const net::Address& address) const {
+            return !addresses.empty() && addresses[at] == address;
+        }
     };
+    void use(Name& name, const std::vector<net::Address>& addresses);
+    void mark_hosts();
+    bool turn_to_next(const net::Address& address, const std::string& why, TimePoint now);
     Entry* find(const net::Address& address);
     void rest(const net::Address& address, Entry& entry, const std::string& why, TimePoint next);
     void wake_duplicates_of(const NodeId& node, TimePoint now);

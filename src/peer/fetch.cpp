@@ -6,7 +6,10 @@ namespace shoal::peer {
 
 namespace {
 constexpr std::size_t transfers_max = 4;  // large files of a folder at a time
-}
+// Of all orders; below the subscriptions that a server grants, and each has files open.
+constexpr std::size_t transfers_in_all = 200;
+static_assert(transfers_in_all + transfers_max < limits::subscriptions_per_client_max);
+}  // namespace
 
 Fetch::Fetch(Engine& engine, FetchCommand command, TimePoint now)
     : engine_(engine),
@@ -37,12 +40,6 @@ void Fetch::silence() {
     cancel(steady_now());
 }
 
-void Fetch::deliver(Event event) {
-    if (command_.sink != nullptr) {
-        command_.sink->deliver(event);
-    }
-}
-
 void Fetch::drive(TimePoint now) {
     switch (phase_) {
         case Phase::connecting:
@@ -53,9 +50,6 @@ void Fetch::drive(TimePoint now) {
             break;
         case Phase::suggesting:
             look_suggested(now);
-            break;
-        case Phase::checking:
-            look_checked(now);
             break;
         case Phase::running:
             launch(now);
@@ -71,18 +65,9 @@ std::optional<TimePoint> Fetch::next_timeout() const {
         case Phase::connecting:
             return began_at_ + command_.order.timeout;
         case Phase::asking:
-            if (vote_) {
-                const auto outcome = vote_->outcome(phase_began_at_);
-                const auto* open = std::get_if<swarm::VersionVote::Undecided>(&outcome);
-                const TimePoint gate = first_has_at_ ? *first_has_at_ + 300ms
-                                                     : phase_began_at_ + command_.order.timeout;
-                return open != nullptr && open->until ? std::min(*open->until, gate) : gate;
-            }
-            return phase_began_at_ + command_.order.timeout;
+            return look_again_at_;
         case Phase::suggesting:
             return phase_began_at_ + 1s;
-        case Phase::checking:
-            return std::nullopt;
         case Phase::running:
             return command_.order.wait_for_holders
                        ? std::nullopt
@@ -95,45 +80,38 @@ std::optional<TimePoint> Fetch::next_timeout() const {
 
 // What stands here already ---------------------------------------------------------------------
 
-void Fetch::begin_checking(TimePoint now) {
-    phase_ = Phase::checking;
+void Fetch::begin_running(TimePoint now) {
+    phase_ = Phase::running;
     phase_began_at_ = now;
+    progressed_at_ = now;
     for (const File& file : files_) {
         done_.size += file.id.size;
     }
     done_.files = files_.size();
-    if (!folder_) {
-        done_.root = files_.front().id.root.hex();
-    }
-    look_checked(now);
-}
-
-// A file that stands under the name but is not hashed yet is hashed first.
-void Fetch::look_checked(TimePoint now) {
-    if (!folder_) {
-        const store::SafePath& name = files_.front().name;
-        const auto here = engine_.wiring.catalog->find_in(store::Where::downloads, name.text());
-        if (here.state == store::Holding::State::pending) {
-            if (pending_name_.empty()) {
-                pending_name_ = name.text();
-                engine_.wiring.keeper.post(HashFirst{pending_name_});
-            }
-            return;
-        }
-    }
-    phase_ = Phase::running;
-    progressed_at_ = now;
     if (folder_) {
         started(0, 0);
+    } else {
+        done_.root = files_.front().id.root.hex();
     }
     launch(now);
 }
 
-void Fetch::handle_name_settled(const std::string& name) {
-    if (name == pending_name_) {
-        pending_name_.clear();
+// A file that stands under the name but is not hashed yet is hashed first; content that another
+// order fetches, or this one under another name, is waited for.
+bool Fetch::held_up(const File& file) {
+    const auto here = engine_.wiring.catalog->find_in(store::Where::downloads, file.name.text());
+    if (here.state == store::Holding::State::pending) {
+        if (hashing_.insert(file.name.text()).second) {
+            engine_.wiring.keeper.post(HashFirst{file.name.text()});
+        }
+        return true;
     }
+    return std::any_of(engine_.transfers.begin(), engine_.transfers.end(), [&](const auto& entry) {
+        return !entry.second->over() && entry.second->file() == file.id;
+    });
 }
+
+void Fetch::handle_name_settled(const std::string& name) { woken_ |= hashing_.erase(name) > 0; }
 
 // Nullopt: it is to be fetched.
 std::optional<FileResult> Fetch::standing_here(const File& file) const {
@@ -169,43 +147,54 @@ std::optional<FileResult> Fetch::standing_here(const File& file) const {
 
 // Running --------------------------------------------------------------------------------------
 
+bool Fetch::may_begin() const {
+    return phase_ == Phase::running && small_running_.size() < SmallFiles::window &&
+           transfers_.size() < transfers_max && engine_.transfers.size() < transfers_in_all;
+}
+
 void Fetch::launch(TimePoint now) {
-    while (phase_ == Phase::running && next_file_ < files_.size() &&
-           small_running_.size() < SmallFiles::window && transfers_.size() < transfers_max) {
-        const std::size_t index = next_file_++;
-        if (const auto here = standing_here(files_[index])) {
-            done_.already_here = !folder_ && here->outcome == Outcome::done;
-            verified_ += files_[index].id.size;
-            FileResult result = *here;
-            file_done(index, result, now);
-            continue;
-        }
-        if (!launch_one(index, now)) {
-            file_done(index, {Outcome::failed, {}, "it is already on its way"}, now);
+    if (std::exchange(woken_, false)) {
+        for (const std::size_t index : std::exchange(waiting_, {})) {
+            may_begin() ? launch_one(index, now) : waiting_.push_back(index);
         }
     }
+    while (may_begin() && next_file_ < files_.size() && waiting_.size() < SmallFiles::window) {
+        launch_one(next_file_++, now);
+    }
     if (phase_ == Phase::running && next_file_ == files_.size() && small_running_.empty() &&
-        transfers_.empty()) {
+        transfers_.empty() && waiting_.empty()) {
         finish(now);
     }
 }
 
-bool Fetch::launch_one(std::size_t index, TimePoint now) {
+void Fetch::launch_one(std::size_t index, TimePoint now) {
+    const File& file = files_[index];
+    if (held_up(file)) {
+        waiting_.push_back(index);
+    } else if (const auto here = standing_here(file)) {
+        done_.already_here = !folder_ && here->outcome == Outcome::done;
+        verified_ += file.id.size;
+        file_done(index, *here, now);
+    } else if (integrity::Geometry(file.id.size).chunk_count() <= 1) {
+        begin_small(index);
+    } else {
+        begin_transfer(index, now);
+    }
+}
+
+void Fetch::begin_small(std::size_t index) {
+    if (!folder_) {
+        started(0, 0);
+    }
     const File& file = files_[index];
     const bool rename = command_.order.on_clash == FetchOrder::OnClash::rename;
-    if (integrity::Geometry(file.id.size).chunk_count() <= 1) {
-        if (!folder_) {
-            started(0, 0);
-        }
-        small_running_.insert(index);
-        engine_.small.add({file.name, file.id, rename, file.holders, this, index});
-        return true;
-    }
-    for (const auto& [key, transfer] : engine_.transfers) {
-        if (!transfer->over() && transfer->file() == file.id) {
-            return false;
-        }
-    }
+    small_running_.insert(index);
+    engine_.small.add({file.name, file.id, rename, file.holders, this, index});
+}
+
+void Fetch::begin_transfer(std::size_t index, TimePoint now) {
+    const File& file = files_[index];
+    const bool rename = command_.order.on_clash == FetchOrder::OnClash::rename;
     const std::uint64_t key = engine_.next_key++;
     transfers_[index] = key;
     auto transfer =
@@ -214,61 +203,14 @@ bool Fetch::launch_one(std::size_t index, TimePoint now) {
     Transfer& begun = *transfer;
     engine_.transfers.emplace(key, std::move(transfer));
     begun.start(now);
-    return true;
-}
-
-void Fetch::started(std::uint64_t kept, std::uint64_t rechecked) {
-    FetchStarted event;
-    event.fetch = id();
-    event.name = name_;
-    event.size = done_.size;
-    event.root = done_.root;
-    event.files = done_.files;
-    event.kept = kept;
-    event.rechecked = rechecked;
-    event.chunks = folder_ ? 0 : integrity::Geometry(done_.size).chunk_count();
-    event.hosts = static_cast<std::uint32_t>(files_.empty() ? 0 : files_.front().holders.size());
-    deliver(event);
-}
-
-void Fetch::file_opened(std::size_t, std::uint64_t kept, std::uint64_t rechecked) {
-    verified_ += kept;
-    done_.kept += kept;
-    if (!folder_) {
-        started(kept, rechecked);
-    }
-}
-
-void Fetch::file_received(const std::string& host, std::uint64_t bytes) {
-    shares_[host] += bytes;
-    engine_.wiring.figures.bytes_received += bytes;
-}
-
-void Fetch::file_verified(std::size_t, std::uint64_t bytes, TimePoint now) {
-    verified_ += bytes;
-    progressed_at_ = now;
-    told_parked_ = false;
-    meter_.add(bytes, now);
-}
-
-void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string& host,
-                      const std::string& text) {
-    saw_liars_ |= kind == FetchNote::Kind::bad_source;
-    if (kind == FetchNote::Kind::parked || kind == FetchNote::Kind::unparked) {
-        // Thousands of files may wait for the same host: one word is enough.
-        const bool parked = kind == FetchNote::Kind::parked;
-        if (parked == told_parked_) {
-            return;
-        }
-        told_parked_ = parked;
-    }
-    deliver(FetchNote{id(), kind, files_[index].name.text(), host, text});
 }
 
 void Fetch::file_done(std::size_t index, FileResult result, TimePoint now) {
     small_running_.erase(index);
     transfers_.erase(index);
     progressed_at_ = now;
+    moved_ = true;
+    woken_ = true;
     if (result.outcome == Outcome::done) {
         ++files_done_;
     } else if (folder_) {
@@ -284,10 +226,6 @@ void Fetch::file_done(std::size_t index, FileResult result, TimePoint now) {
         done_.saved_as = complete_path ? result.saved_as
                                        : engine_.wiring.options.downloads + '/' + result.saved_as;
     }
-    if (phase_ == Phase::running && next_file_ == files_.size() && small_running_.empty() &&
-        transfers_.empty()) {
-        finish(now);
-    }
 }
 
 bool Fetch::waits() const {
@@ -302,6 +240,9 @@ bool Fetch::waits() const {
 }
 
 void Fetch::look_timed_out(TimePoint now) {
+    if (!waiting_.empty()) {
+        progressed_at_ = now;  // it is not the hosts that hold it up
+    }
     if (phase_ != Phase::running || command_.order.wait_for_holders ||
         now - progressed_at_ < command_.order.timeout) {
         return;
@@ -331,6 +272,10 @@ void Fetch::give_up(Outcome outcome, const std::string& text, TimePoint now) {
     if (phase_ == Phase::over) {
         return;
     }
+    if (!folder_ && !transfers_.empty()) {
+        done_.kept = verified_;
+        done_.saved_as = engine_.wiring.options.downloads + '/' + name_ + ".part";
+    }
     for (const auto& [index, key] : transfers_) {
         const auto found = engine_.transfers.find(key);
         if (found != engine_.transfers.end()) {
@@ -342,10 +287,6 @@ void Fetch::give_up(Outcome outcome, const std::string& text, TimePoint now) {
     small_running_.clear();
     done_.outcome = outcome;
     done_.text = text;
-    if (phase_ == Phase::running && !folder_ && !files_.empty()) {
-        done_.kept = verified_;
-        done_.saved_as = engine_.wiring.options.downloads + '/' + name_ + ".part";
-    }
     finish(now);
 }
 
@@ -362,39 +303,6 @@ void Fetch::finish(TimePoint now) {
         done_.shares.begin(), done_.shares.end(),
         [](const HostShare& left, const HostShare& right) { return left.bytes > right.bytes; });
     deliver(done_);
-}
-
-void Fetch::report(TimePoint now) {
-    if (phase_ != Phase::running) {
-        return;
-    }
-    FetchProgress event;
-    event.fetch = id();
-    event.name = name_;
-    event.done = verified_;
-    event.size = done_.size;
-    event.files_done = files_done_;
-    event.files = done_.files;
-    event.bytes_per_second = meter_.rate(now);
-    event.parked = waits();
-    for (const auto& [index, key] : transfers_) {
-        const auto found = engine_.transfers.find(key);
-        event.hosts = std::max(
-            event.hosts, found == engine_.transfers.end() ? 0U : found->second->sending_hosts());
-    }
-    if (!small_running_.empty()) {
-        const auto links = engine_.servers.usable();
-        const auto busy = std::count_if(links.begin(), links.end(),
-                                        [](const ServerLink* link) { return link->asked() > 0; });
-        event.hosts = std::max(event.hosts, static_cast<std::uint32_t>(busy));
-    }
-    if (event.bytes_per_second > 1) {
-        const double seconds = static_cast<double>(done_.size - std::min(verified_, done_.size)) /
-                               event.bytes_per_second;
-        event.left = std::chrono::duration_cast<Duration>(
-            std::chrono::duration<double>(std::min(seconds, 1e7)));
-    }
-    deliver(event);
 }
 
 }  // namespace shoal::peer

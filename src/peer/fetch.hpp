@@ -3,8 +3,8 @@
 //   connecting   until a host (or --wait-hosts of them) can be asked
 //   asking       every host is asked; the vote says which content is meant
 //   suggesting   nobody has it: names that look like it are gathered
-//   checking     what stands under that name here already
-//   running      files under way: transfers and small files, a window of them at a time
+//   running      files under way: transfers and small files, a window of them at a time; a file
+//                waits while what stands under its name is hashed, or another order fetches it
 //   over
 #pragma once
 
@@ -35,11 +35,13 @@ class Fetch final : public FileListener {
     void handle_link(ServerLink& link, TimePoint now);
     void handle_link_lost(ServerLink& link, TimePoint now);
     void handle_name_settled(const std::string& name);
+    // A download of another order has ended: what waited for it may begin.
+    void handle_room() { woken_ = true; }
     void drive(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
     void cancel(TimePoint now);
-    // Sends a FetchProgress when there is something to tell.
-    void report(TimePoint now);
+    void report(TimePoint now);  // a FetchProgress
+    [[nodiscard]] bool has_news() const { return phase_ == Phase::running && (moved_ || moving_); }
 
     [[nodiscard]] FetchId id() const { return command_.fetch; }
     [[nodiscard]] const EventSink* sink() const { return command_.sink; }
@@ -55,7 +57,7 @@ class Fetch final : public FileListener {
     void file_done(std::size_t index, FileResult result, TimePoint now) override;
 
   private:
-    enum class Phase { connecting, asking, suggesting, checking, running, over };
+    enum class Phase { connecting, asking, suggesting, running, over };
     struct File {
         store::SafePath name;
         integrity::FileId id;
@@ -77,10 +79,13 @@ class Fetch final : public FileListener {
     [[nodiscard]] std::vector<VersionInfo> describe(const std::vector<swarm::Version>& versions);
 
     // From then on (fetch.cpp).
-    void begin_checking(TimePoint now);
-    void look_checked(TimePoint now);
+    void begin_running(TimePoint now);
     void launch(TimePoint now);
-    bool launch_one(std::size_t index, TimePoint now);
+    void launch_one(std::size_t index, TimePoint now);
+    void begin_small(std::size_t index);
+    void begin_transfer(std::size_t index, TimePoint now);
+    [[nodiscard]] bool may_begin() const;
+    bool held_up(const File& file);
     [[nodiscard]] std::optional<FileResult> standing_here(const File& file) const;
     [[nodiscard]] bool is_folder() const { return folder_; }
     [[nodiscard]] bool waits() const;
@@ -100,13 +105,16 @@ class Fetch final : public FileListener {
     TimePoint progressed_at_;
 
     std::optional<swarm::VersionVote> vote_;
-    std::optional<TimePoint> first_has_at_;
+    std::optional<TimePoint> first_answer_at_;  // that has what is wanted
+    TimePoint look_again_at_{};
     std::unique_ptr<Listing> listing_;
     std::vector<File> files_;
     std::size_t next_file_{0};
     std::set<std::size_t> small_running_;
     std::map<std::size_t, std::uint64_t> transfers_;  // index to key
-    std::string pending_name_;                        // being hashed here
+    std::vector<std::size_t> waiting_;                // held up; not counted in next_file_
+    std::set<std::string> hashing_;                   // names that hold them up
+    bool woken_{false};                               // some of them may go on
 
     FetchDone done_;
     std::map<std::string, std::uint64_t> shares_;
@@ -114,7 +122,8 @@ class Fetch final : public FileListener {
     std::uint64_t files_done_{0};
     bool saw_liars_{false};
     bool told_parked_{false};
-    bool disk_full_{false};
+    bool moved_{false};   // since the last report
+    bool moving_{false};  // at the last report
     RateMeter meter_;
 };
 

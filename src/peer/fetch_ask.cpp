@@ -9,6 +9,7 @@ namespace shoal::peer {
 namespace {
 
 constexpr Duration decide_after = 300ms;  // from the first host that has it
+constexpr Duration list_after = 1s;       // from the first complete listing, for more hosts
 constexpr Duration suggest_max = 1s;
 constexpr std::size_t names_max = 1'000'000;
 constexpr std::size_t suggestions_from = 5'000;
@@ -62,6 +63,7 @@ void Fetch::look_connected(TimePoint now) {
 void Fetch::begin_asking(TimePoint now) {
     phase_ = Phase::asking;
     phase_began_at_ = now;
+    look_again_at_ = now + command_.order.timeout;
     if (folder_) {
         listing_ = std::make_unique<Listing>(engine_.servers, name_, names_max);
     } else {
@@ -92,6 +94,10 @@ void Fetch::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
     if (reply.lost()) {
         return vote_->handle_gone(link.id);
     }
+    if (reply.status() == protocol::Status::closing || reply.status() == protocol::Status::busy ||
+        reply.status() == protocol::Status::io_error) {
+        return vote_->handle_gone(link.id);  // that says nothing about the file
+    }
     if (!reply.is(protocol::ServerType::file)) {
         return reply.status() == protocol::Status::unreadable ? vote_->handle_unreadable(link.id)
                                                               : vote_->handle_has_not(link.id);
@@ -100,11 +106,11 @@ void Fetch::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
         return vote_->handle_pending(link.id);
     }
     const integrity::FileId id{reply.message->fileSize, reply.message->digest};
-    if (id.size > limits::file_size_max) {
+    if (!id.possible()) {
         return vote_->handle_has_not(link.id);  // a lie, or a file that cannot be had
     }
-    if (!first_has_at_) {
-        first_has_at_ = now;
+    if (!first_answer_at_) {
+        first_answer_at_ = now;
     }
     const bool complete = reply.message->held == integrity::Geometry(id.size).chunk_count();
     vote_->handle_has(link.id, key_of(id), complete, now);
@@ -112,15 +118,17 @@ void Fetch::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
 
 void Fetch::look_decided(TimePoint now) {
     const swarm::VersionVote::Outcome outcome = vote_->outcome(now);
-    if (std::holds_alternative<swarm::VersionVote::Undecided>(outcome)) {
-        if (now - phase_began_at_ >= command_.order.timeout) {
+    const TimePoint end = phase_began_at_ + command_.order.timeout;
+    if (const auto* open = std::get_if<swarm::VersionVote::Undecided>(&outcome)) {
+        look_again_at_ = std::min(open->until.value_or(end), end);
+        if (now >= end) {
             give_up(Outcome::incomplete, "the hosts did not answer in time", now);
         }
         return;
     }
     // Hosts that are being dialled may know better; they get a moment.
-    const bool waited = first_has_at_ && now - *first_has_at_ >= decide_after;
-    if (!engine_.settled() && !waited) {
+    look_again_at_ = first_answer_at_ ? std::min(*first_answer_at_ + decide_after, end) : end;
+    if (!engine_.settled() && now < look_again_at_) {
         return;
     }
     if (const auto* nobody = std::get_if<swarm::VersionVote::Nobody>(&outcome)) {
@@ -132,7 +140,7 @@ void Fetch::look_decided(TimePoint now) {
     const swarm::Version& version = std::get<swarm::VersionVote::Winner>(outcome).version;
     std::vector<SourceId> holders = version.complete;
     files_.push_back({*store::SafePath::parse(name_), id_of(version.key), std::move(holders)});
-    begin_checking(now);
+    begin_running(now);
 }
 
 void Fetch::decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now) {
@@ -179,10 +187,19 @@ std::vector<VersionInfo> Fetch::describe(const std::vector<swarm::Version>& vers
 // Folders --------------------------------------------------------------------------------------
 
 void Fetch::look_listed(TimePoint now) {
-    if (!listing_->done() || !engine_.settled()) {
-        if (now - phase_began_at_ >= command_.order.timeout) {
+    const TimePoint end = phase_began_at_ + command_.order.timeout;
+    look_again_at_ = end;
+    if (!listing_->done()) {
+        if (now >= end) {
             give_up(Outcome::incomplete, "the hosts did not tell what they have in time", now);
         }
+        return;
+    }
+    if (!first_answer_at_ && !listing_->names().empty()) {
+        first_answer_at_ = now;
+    }
+    look_again_at_ = first_answer_at_ ? std::min(*first_answer_at_ + list_after, end) : end;
+    if (!engine_.settled() && now < look_again_at_) {
         return;
     }
     if (listing_->names().empty()) {
@@ -198,7 +215,7 @@ void Fetch::look_listed(TimePoint now) {
     if (tie) {
         done_.outcome = Outcome::versions_differ;
     }
-    begin_checking(now);
+    begin_running(now);
 }
 
 // False when hosts do not agree on what that name is.
@@ -232,7 +249,8 @@ bool Fetch::plan_name(const std::string& name, const Listing::Versions& versions
 
 void Fetch::begin_suggesting(TimePoint now) {
     if (const auto here = engine_.wiring.catalog->find(name_);
-        here.state == store::Holding::State::complete) {
+        here.state == store::Holding::State::complete &&
+        here.file->id.root.hex().starts_with(command_.order.root_prefix)) {
         done_.already_here = true;
         done_.size = here.file->id.size;
         done_.root = here.file->id.root.hex();

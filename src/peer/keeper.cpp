@@ -26,12 +26,13 @@ int Keeper::run(std::size_t threads) {
     if (!ok) {
         log::error("main cannot watch its descriptors: too many files are open");
         exit_code_ = static_cast<int>(Outcome::failed);
-        stop_all();
+        stop_all(wiring_);
     }
     while (running_ > 0) {
         TimePoint now = steady_now();
         const bool more_work = !exit_code_ && store_.work(now);
         tell_settled();
+        tell_changed();
         sync_partials(now);
         const auto wait = more_work ? std::optional<Duration>(Duration::zero()) : timeout(now);
         const std::vector<net::Ready> ready_now = poller_.wait(wait);
@@ -70,7 +71,7 @@ void Keeper::take_mail(TimePoint) {
                        [&](ThreadEnded& ended) { thread_ended(ended); },
                        [&](Finish& finish) {
                            exit_code_ = exit_code_.value_or(finish.exit_code);
-                           stop_all();
+                           stop_all(wiring_);
                        },
                    },
                    mail);
@@ -82,11 +83,11 @@ void Keeper::take_mail(TimePoint) {
 
 // Ending ---------------------------------------------------------------------------------------
 
-void Keeper::stop_all() {
-    wiring_.connector.post(Stop{});
-    wiring_.listener.post(Stop{});
-    wiring_.reader.post(Stop{});
-    wiring_.requester.post(Stop{});
+void Keeper::stop_all(Wiring& wiring) {
+    wiring.connector.post(Stop{});
+    wiring.listener.post(Stop{});
+    wiring.reader.post(Stop{});
+    wiring.requester.post(Stop{});
 }
 
 void Keeper::thread_ended(const ThreadEnded& ended) {
@@ -96,7 +97,7 @@ void Keeper::thread_ended(const ThreadEnded& ended) {
         if (!exit_code_ || *exit_code_ == 0) {
             exit_code_ = static_cast<int>(Outcome::failed);
         }
-        stop_all();
+        stop_all(wiring_);
     }
 }
 
@@ -134,6 +135,13 @@ void Keeper::tell_settled() {
         wiring_.requester.post(NameSettled{name});
         return true;
     });
+}
+
+void Keeper::tell_changed() {
+    std::vector<integrity::FileId> ids = wiring_.catalog->take_changed();
+    if (!ids.empty()) {
+        wiring_.reader.post(ContentChanged{std::move(ids)});
+    }
 }
 
 // Downloads ------------------------------------------------------------------------------------
@@ -186,22 +194,33 @@ void Keeper::save_small(std::vector<SaveSmall> batch) {
     }
     std::vector<Status> saved = store_.save_small(files);
     for (std::size_t i = 0; i < batch.size(); ++i) {
-        const store::SafePath wanted = files[i].name;
-        while (!saved[i] && saved[i].error().kind == ErrorKind::exists &&
-               batch[i].rename_on_clash) {
-            Result<store::SafePath> free = store_.free_name(wanted);
-            if (!free) {
-                saved[i] = free.error();
-                break;
-            }
-            files[i].name = *free;
-            saved[i] = store_.save_small(std::span(files).subspan(i, 1)).front();
+        if (!saved[i] && saved[i].error().kind == ErrorKind::exists) {
+            save_elsewhere(files[i], saved[i], batch[i].rename_on_clash);
         }
         FileSaved answer{batch[i].item, true, saved[i], files[i].name.text(), {}};
         if (!saved[i] && saved[i].error().kind == ErrorKind::no_space) {
             answer.bytes = std::move(files[i].bytes);
         }
         wiring_.requester.post(std::move(answer));
+    }
+}
+
+// Something stands there. The same content, as when two orders asked for it at once, will do.
+void Keeper::save_elsewhere(store::SmallFile& file, Status& saved, bool rename_on_clash) {
+    const store::SafePath wanted = file.name;
+    const auto here = wiring_.catalog->find_in(store::Where::downloads, wanted.text());
+    if (here.state == store::Holding::State::complete && here.file->id == file.id) {
+        saved = {};
+        return;
+    }
+    while (!saved && saved.error().kind == ErrorKind::exists && rename_on_clash) {
+        Result<store::SafePath> free = store_.free_name(wanted);
+        if (!free) {
+            saved = free.error();
+            return;
+        }
+        file.name = *free;
+        saved = store_.save_small(std::span(&file, 1)).front();
     }
 }
 
@@ -216,10 +235,12 @@ void Keeper::sync_partials(TimePoint now) {
         if (!partial) {
             return true;
         }
-        if (const Status synced = partial->sync(); !synced) {
+        const Status synced = partial->sync();
+        if (!synced) {
             log::warning(synced.error().message);
         }
-        return false;
+        // A full disk may have room again; after anything else each call fails, as finishing will.
+        return !synced && synced.error().kind != ErrorKind::no_space;
     });
 }
 

@@ -23,18 +23,20 @@ class Keeper {
 
     // Until `threads` have ended; returns the exit code.
     int run(std::size_t threads);
+    static void stop_all(Wiring& wiring);
 
   private:
     void take_mail(TimePoint now);
     void take_signals();
-    void stop_all();
     void thread_ended(const ThreadEnded& ended);
     void hash_first(const std::string& name);
     void tell_settled();
+    void tell_changed();
     void open_partial(OpenPartial order);
     void announce_kept(const store::PartialFile& partial);
     void finish_partial(const FinishPartial& order);
     void save_small(std::vector<SaveSmall> batch);
+    void save_elsewhere(store::SmallFile& file, Status& saved, bool rename_on_clash);
     void sync_partials(TimePoint now);
     [[nodiscard]] std::optional<Duration> timeout(TimePoint now) const;
 

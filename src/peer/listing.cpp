@@ -15,23 +15,29 @@ void Listing::ask_page(ServerLink& link, const std::string& cursor) {
     question.type = static_cast<std::uint16_t>(protocol::ClientType::list);
     question.set_path(cursor);
     question.prefixLength = static_cast<std::uint16_t>(prefix_.size());
-    link.ask(question, this,
-             [this](ServerLink& from, const Reply& reply, TimePoint) { handle_page(from, reply); });
+    link.ask(question, this, [this, cursor](ServerLink& from, const Reply& reply, TimePoint) {
+        handle_page(from, cursor, reply);
+    });
 }
 
-void Listing::handle_page(ServerLink& link, const Reply& reply) {
+void Listing::handle_page(ServerLink& link, const std::string& cursor, const Reply& reply) {
     const bool usable = reply.is(protocol::ServerType::listing);
     const auto records = usable ? protocol::parse_listing(reply.payload)
                                 : Result<std::vector<protocol::ListingRecord>>(Error{});
-    if (!records || records->empty()) {
-        answered_ += usable ? 1U : 0U;
+    // A page that goes back would be asked for without end.
+    const bool sound = records && (records->empty() || records->front().name > cursor);
+    if (usable && !sound) {
+        link.die("it does not keep to the protocol: a page of its listing makes no sense");
+    }
+    if (!sound || records->empty()) {
+        answered_ += sound ? 1U : 0U;
         asking_.erase(link.id);
         return;
     }
     for (const protocol::ListingRecord& record : *records) {
         // A name that could not be saved is not shown either.
         if (!record.name.starts_with(prefix_) || !store::SafePath::parse(record.name) ||
-            record.id.size > limits::file_size_max) {
+            !record.id.possible()) {
             continue;
         }
         auto entry = names_.find(std::string(record.name));

@@ -36,7 +36,7 @@ class Listing {
 
   private:
     void ask_page(ServerLink& link, const std::string& cursor);
-    void handle_page(ServerLink& link, const Reply& reply);
+    void handle_page(ServerLink& link, const std::string& cursor, const Reply& reply);
 
     Servers& servers_;
     std::string prefix_;

@@ -60,13 +60,16 @@ struct Have {  // this host holds more of a file
     ChunkIndex first;
     std::uint32_t count{};
 };
+struct ContentChanged {  // finished files that are here now, or not any more
+    std::vector<integrity::FileId> ids;
+};
 struct NameSettled {  // a name that was pending is hashed, unreadable or gone
     std::string name;
 };
 struct UploadLimit {
     std::uint64_t bytes_per_second{};
 };
-using ReaderMail = std::variant<Stop, NewClient, Have, NameSettled, UploadLimit>;
+using ReaderMail = std::variant<Stop, NewClient, Have, ContentChanged, NameSettled, UploadLimit>;
 
 // To the keeper (main) -------------------------------------------------------------------------
 
@@ -212,5 +215,7 @@ template <typename... Functions>
 struct Overloaded : Functions... {
     using Functions::operator()...;
 };
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
 
 }  // namespace shoal::peer

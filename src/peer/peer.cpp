@@ -99,8 +99,14 @@ int run_threads(Wiring& wiring, store::Store& store, Fd listening, net::HostsFil
     threads.push_back(start_thread(wiring, "listener", [&listener] { return listener.run(); }));
     threads.push_back(start_thread(wiring, "requester", [&requester] { return requester.run(); }));
     threads.push_back(start_thread(wiring, "connector", [&connector] { return connector.run(); }));
-    Keeper keeper(wiring, store, std::move(signals));
-    const int exit_code = keeper.run(threads.size());
+    int exit_code = static_cast<int>(Outcome::failed);
+    try {
+        Keeper keeper(wiring, store, std::move(signals));
+        exit_code = keeper.run(threads.size());
+    } catch (const std::exception& error) {
+        log::error(std::string("main failed: ") + error.what());
+        Keeper::stop_all(wiring);
+    }
     for (std::thread& thread : threads) {
         thread.join();
     }

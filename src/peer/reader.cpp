@@ -12,11 +12,27 @@ namespace shoal::peer {
 
 namespace {
 
-constexpr Duration let_in_max = 10s;  // from accept to ready
-constexpr Duration linger_max = 1s;   // for last words to arrive
-constexpr Duration drain_max = 5s;    // for uploads under way at the end
+constexpr Duration let_in_max = 10s;     // from accept to ready
+constexpr Duration linger_max = 1s;      // for last words to arrive
+constexpr Duration drain_max = 5s;       // for uploads under way at the end
+constexpr Duration hang_up_max = 300ms;  // then for clients to take the last of it
 constexpr unsigned dead_peer_seconds = 20;
 constexpr std::uint32_t unsent_max = 128 * limits::KiB;
+
+protocol::Status why_not(ErrorKind kind) {
+    switch (kind) {
+        case ErrorKind::changed:
+            return protocol::Status::changed;
+        case ErrorKind::forbidden:
+            return protocol::Status::unreadable;
+        case ErrorKind::not_found:
+            return protocol::Status::not_found;
+        case ErrorKind::busy:
+            return protocol::Status::busy;
+        default:
+            return protocol::Status::io_error;
+    }
+}
 
 }  // namespace
 
@@ -62,6 +78,7 @@ void Reader::take_mail(TimePoint now) {
                        [&](Stop&) { begin_draining(now); },
                        [&](NewClient& client) { add_client(std::move(client), now); },
                        [&](Have& have) { push_have(have); },
+                       [&](ContentChanged& changed) { take_changed(changed); },
                        [&](NameSettled& settled) { settle_name(settled.name); },
                        [&](UploadLimit& limit) {
                            upload_limit_.set_rate(limit.bytes_per_second, now);
@@ -101,8 +118,12 @@ void Reader::remove(swarm::ClientKey key) {
     poller_.forget(link.fd());
     by_fd_.erase(link.fd());
     wiring_.listener.post(ClientGone{link.address});
-    wiring_.figures.sent_to.lock()->erase(link.node);
+    const NodeId node = link.node;
     server_fd_list_.erase(found);
+    if (std::none_of(server_fd_list_.begin(), server_fd_list_.end(),
+                     [&node](const auto& entry) { return entry.second->node == node; })) {
+        wiring_.figures.sent_to.lock()->erase(node);
+    }
     wiring_.figures.clients = server_fd_list_.size();
 }
 
@@ -121,6 +142,33 @@ void Reader::push_have(const Have& have) {
         message.count = have.count;
         found->second->send(message);
     }
+}
+
+void Reader::take_changed(const ContentChanged& changed) {
+    for (const integrity::FileId& id : changed.ids) {
+        if (!subscribers_.contains(id)) {
+            continue;
+        }
+        const store::Holding::State state = wiring_.catalog->find(id).state;
+        if (state == store::Holding::State::complete) {
+            push_have({id, ChunkIndex{0}, integrity::Geometry(id.size).chunk_count()});
+        } else if (state == store::Holding::State::absent) {
+            end_subscriptions(id);
+        }
+    }
+}
+
+void Reader::end_subscriptions(const integrity::FileId& id) {
+    const auto [first, last] = subscribers_.equal_range(id);
+    for (auto entry = first; entry != last; ++entry) {
+        const auto& [key, subscription] = entry->second;
+        if (const auto found = server_fd_list_.find(key); found != server_fd_list_.end()) {
+            found->second->subscriptions.erase(subscription);
+            found->second->answer(subscription, protocol::Status::not_found,
+                                  "this host no longer has that content");
+        }
+    }
+    subscribers_.erase(first, last);
 }
 
 void Reader::settle_name(const std::string& name) {
@@ -143,6 +191,9 @@ void Reader::settle_name(const std::string& name) {
 
 // New requests are told `closing`; what has begun completes.
 void Reader::begin_draining(TimePoint now) {
+    if (draining_) {
+        return;
+    }
     draining_ = true;
     drain_until_ = now + drain_max;
     for (auto& [key, link] : server_fd_list_) {
@@ -159,10 +210,34 @@ void Reader::begin_draining(TimePoint now) {
     }
 }
 
-bool Reader::drained(TimePoint now) const {
-    return now >= drain_until_ ||
-           std::none_of(server_fd_list_.begin(), server_fd_list_.end(),
-                        [](const auto& entry) { return entry.second->wants_to_send(); });
+// True when everybody has what was begun.
+bool Reader::drained(TimePoint now) {
+    if (server_fd_list_.empty() || now >= drain_until_) {
+        return true;
+    }
+    const bool sending =
+        std::any_of(server_fd_list_.begin(), server_fd_list_.end(),
+                    [](const auto& entry) { return entry.second->wants_to_send(); });
+    if (!sending && !hung_up_) {
+        hang_up(now);
+    }
+    return false;
+}
+
+// Closing with requests unread would reset the connection, and a reset overtakes data: so each
+// client is sent the end first, and what it still says is read and thrown away.
+void Reader::hang_up(TimePoint now) {
+    hung_up_ = true;
+    drain_until_ = std::min(drain_until_, now + hang_up_max);
+    for (auto& [key, link] : server_fd_list_) {
+        linger(*link, now);
+        ::shutdown(link->fd(), SHUT_WR);
+    }
+}
+
+// Below a leaf it is not worth a turn.
+bool Reader::may_upload(TimePoint now) {
+    return upload_limit_.wait_for(limits::leaf_size, now) == Duration::zero();
 }
 
 void Reader::begin_runs(TimePoint now) {
@@ -172,7 +247,7 @@ void Reader::begin_runs(TimePoint now) {
     for (auto& [key, link] : server_fd_list_) {
         queue_.set_writable(key, link->can_begin());
     }
-    while (upload_limit_.available(now) > 0) {
+    while (may_upload(now)) {
         const auto item = queue_.next();
         if (!item) {
             return;
@@ -188,13 +263,7 @@ void Reader::begin(ClientLink& link, const swarm::UploadQueue::Item& item) {
     const integrity::FileId id = request.mapped();
     const Result<std::shared_ptr<OpenFile>> file = files_.get(id);
     if (!file) {
-        const bool changed = file.error().kind == ErrorKind::changed;
-        const bool denied = file.error().kind == ErrorKind::forbidden;
-        link.answer(item.request.value,
-                    changed  ? protocol::Status::changed
-                    : denied ? protocol::Status::unreadable
-                             : protocol::Status::not_found,
-                    "this host no longer has that content");
+        link.answer(item.request.value, why_not(file.error().kind), "that content cannot be read");
         return;
     }
     if (!(*file)->holds(item.run)) {
@@ -209,8 +278,11 @@ void Reader::begin(ClientLink& link, const swarm::UploadQueue::Item& item) {
     head.digest = id.root;
     head.first = item.run.first.value;
     head.count = item.run.count;
+    const std::uint32_t length = geometry.run_length(item.run);
+    wiring_.figures.bytes_sent += length;
+    (*wiring_.figures.sent_to.lock())[link.node] += length;
     link.send_run(item.request.value, head, *file, integrity::Geometry::run_offset(item.run),
-                  geometry.run_length(item.run));
+                  length);
 }
 
 // Everybody who has something waiting moves up to one quantum; who begins changes from turn
@@ -231,19 +303,15 @@ void Reader::send_all(TimePoint now) {
     for (ClientLink* link : senders) {
         std::uint64_t quantum = limits::send_quantum;
         if (!upload_limit_.unlimited() && link->uploading()) {
-            const std::uint64_t allowed = upload_limit_.available(now);
-            quantum = std::min({quantum, allowed, std::uint64_t{limits::chunk_size_min}});
-            if (quantum == 0) {
+            if (!may_upload(now)) {
                 continue;
             }
+            const std::uint64_t allowed = upload_limit_.available(now);
+            quantum = std::min({quantum, allowed, std::uint64_t{limits::chunk_size_min}});
         }
         std::uint64_t moved = 0;
         const bool alive = link->flush(quantum, moved);
         upload_limit_.spend(moved);
-        wiring_.figures.bytes_sent += moved;
-        if (link->phase == ClientLink::Phase::ready) {
-            (*wiring_.figures.sent_to.lock())[link->node] += moved;
-        }
         if (!alive || link->overfull()) {
             remove(link->key);
         } else if (link->phase == ClientLink::Phase::lingering && !link->wants_to_send()) {
@@ -253,7 +321,7 @@ void Reader::send_all(TimePoint now) {
 }
 
 void Reader::update_interest(TimePoint now) {
-    const bool may_send = upload_limit_.available(now) > 0;
+    const bool may_send = may_upload(now);
     for (auto& [key, link] : server_fd_list_) {
         const bool write = link->wants_to_send() && (may_send || !link->uploading());
         (void)poller_.watch(link->fd(), link->wants_to_read(), write);
@@ -278,7 +346,7 @@ void Reader::enforce_deadlines(TimePoint now) {
 std::optional<Duration> Reader::timeout(TimePoint now) {
     std::optional<Duration> wait;
     const auto at_most = [&wait](Duration span) { wait = wait ? std::min(*wait, span) : span; };
-    const bool may_send = upload_limit_.available(now) > 0;
+    const bool may_send = may_upload(now);
     bool sending = queue_.waiting() > 0;
     for (const auto& [key, link] : server_fd_list_) {
         sending |= link->uploading();

@@ -31,8 +31,11 @@ class Reader {
     void take_mail(TimePoint now);
     void add_client(NewClient mail, TimePoint now);
     void push_have(const Have& have);
+    void take_changed(const ContentChanged& changed);
+    void end_subscriptions(const integrity::FileId& id);
     void settle_name(const std::string& name);
     void begin_draining(TimePoint now);
+    void hang_up(TimePoint now);
 
     // Input (reader_input.cpp).
     bool receive_from(ClientLink& link, TimePoint now);  // false: gone
@@ -53,6 +56,7 @@ class Reader {
     void linger(ClientLink& link, TimePoint now);
 
     // Output.
+    [[nodiscard]] bool may_upload(TimePoint now);
     void begin_runs(TimePoint now);
     void begin(ClientLink& link, const swarm::UploadQueue::Item& item);
     void send_all(TimePoint now);
@@ -60,7 +64,7 @@ class Reader {
     void remove(swarm::ClientKey key);
     void enforce_deadlines(TimePoint now);
     [[nodiscard]] std::optional<Duration> timeout(TimePoint now);
-    [[nodiscard]] bool drained(TimePoint now) const;
+    [[nodiscard]] bool drained(TimePoint now);
 
     Wiring& wiring_;
     net::SelectPoller poller_;  // server_read_fds
@@ -74,6 +78,7 @@ class Reader {
     std::uint64_t next_key_{1};
     std::uint64_t turn_{0};
     bool draining_{false};
+    bool hung_up_{false};
     TimePoint drain_until_{};
 };
 

@@ -161,6 +161,12 @@ void Reader::let_in(ClientLink& link, TimePoint now) {
 void Reader::handle_question(ClientLink& link, const clientMessage& message) {
     const auto send = [&link](const Answer& answer) { link.send(answer.message, answer.payload); };
     const auto type = static_cast<ClientType>(message.type);
+    const bool in_use =
+        link.requests.contains(message.id) || link.subscriptions.contains(message.id);
+    if (type != ClientType::cancel && (message.id == 0 || in_use)) {
+        link.answer(message.id, protocol::Status::bad_request, "that id is in use, or 0");
+        return;
+    }
     if (draining_ && type != ClientType::cancel && type != ClientType::status) {
         link.answer(message.id, protocol::Status::closing, "this host is closing");
         return;
@@ -216,27 +222,27 @@ void Reader::handle_subscribe(ClientLink& link, const clientMessage& message) {
     }
     const Answer answer = answer_subscribe(*wiring_.catalog, message);
     link.send(answer.message, answer.payload);
-    const bool all = answer.message.held == answer.message.count && answer.message.count != 0;
-    if (answer.message.type == static_cast<std::uint16_t>(protocol::ServerType::holding) && !all) {
+    if (answer.message.type == static_cast<std::uint16_t>(protocol::ServerType::holding)) {
         const integrity::FileId id{message.fileSize, message.digest};
-        if (link.subscriptions.emplace(message.id, id).second) {
-            subscribers_.emplace(id, std::pair(link.key, message.id));
-        }
+        link.subscriptions.emplace(message.id, id);
+        subscribers_.emplace(id, std::pair(link.key, message.id));
     }
 }
 
 void Reader::handle_unsubscribe(ClientLink& link, const clientMessage& message) {
     const auto found = link.subscriptions.find(message.first);
-    if (found != link.subscriptions.end()) {
-        const auto [first, last] = subscribers_.equal_range(found->second);
-        for (auto entry = first; entry != last; ++entry) {
-            if (entry->second == std::pair(link.key, message.first)) {
-                subscribers_.erase(entry);
-                break;
-            }
-        }
-        link.subscriptions.erase(found);
+    if (found == link.subscriptions.end()) {
+        link.answer(message.id, protocol::Status::ok);  // it may have ended meanwhile
+        return;
     }
+    const auto [first, last] = subscribers_.equal_range(found->second);
+    for (auto entry = first; entry != last; ++entry) {
+        if (entry->second == std::pair(link.key, message.first)) {
+            subscribers_.erase(entry);
+            break;
+        }
+    }
+    link.subscriptions.erase(found);
     link.answer(message.id, protocol::Status::ok);
 }
 
@@ -249,10 +255,6 @@ void Reader::handle_request(ClientLink& link, const clientMessage& message) {
         return;
     }
     const integrity::FileId id{message.fileSize, message.digest};
-    if (link.requests.contains(message.id)) {
-        link.answer(message.id, protocol::Status::bad_request, "that id is in use");
-        return;
-    }
     if (!queue_.push({link.key, RequestId{message.id}, run}, limits::requests_per_client_max)) {
         link.answer(message.id, protocol::Status::busy, "too many requests are waiting");
         return;

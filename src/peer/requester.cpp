@@ -158,7 +158,8 @@ void Requester::bury_dead(TimePoint now) {
             wiring_.connector.post(
                 DialVerdict{link.address, DialVerdict::Kind::down, link.node(), link.why_dead()});
         } else if (!link.verdict_given()) {
-            if (link.was_refused() && engine_.not_let_in.insert(link.address).second) {
+            if (link.was_refused() && link.from_hosts_file &&
+                engine_.not_let_in.insert(link.address).second) {
                 front_.deliver(
                     Notice{Notice::Kind::refused, link.host, link.host + ": " + link.why_dead()});
             }
@@ -193,13 +194,13 @@ void Requester::drive(TimePoint now) {
     engine_.small.drive(now);
     drive_lists(now);
     report_progress(now);
-    sweep();
+    turn_again_ = sweep();
     for (auto& [id, link] : engine_.servers.all()) {
         if (link->wants_to_send()) {
             link->flush(now);
+            turn_again_ |= link->phase() == ServerLink::Phase::dead;
         }
     }
-    bury_dead(now);
     if (const auto code = front_.finished(); code && !finish_said_) {
         finish_said_ = true;
         wiring_.keeper.post(Finish{*code});
@@ -207,10 +208,17 @@ void Requester::drive(TimePoint now) {
 }
 
 // What is over goes here, where nobody is in the middle of calling it.
-void Requester::sweep() {
-    std::erase_if(engine_.transfers, [](const auto& entry) { return entry.second->over(); });
+bool Requester::sweep() {
+    const std::size_t went =
+        std::erase_if(engine_.transfers, [](const auto& entry) { return entry.second->over(); });
     std::erase_if(fetches_, [](const auto& fetch) { return fetch->over(); });
     wiring_.figures.downloads = fetches_.size();
+    if (went > 0) {
+        for (auto& fetch : fetches_) {
+            fetch->handle_room();
+        }
+    }
+    return went > 0;
 }
 
 void Requester::report_progress(TimePoint now) {
@@ -219,7 +227,9 @@ void Requester::report_progress(TimePoint now) {
     }
     next_report_ = now + report_every;
     for (auto& fetch : fetches_) {
-        fetch->report(now);
+        if (fetch->has_news()) {
+            fetch->report(now);
+        }
     }
 }
 
@@ -255,8 +265,13 @@ void Requester::watch_front() {
     }
 }
 
+// Below a leaf it is not worth a turn.
+bool Requester::may_download(TimePoint now) {
+    return download_limit_.wait_for(limits::leaf_size, now) == Duration::zero();
+}
+
 void Requester::update_interest(TimePoint now) {
-    const bool may_receive = download_limit_.available(now) > 0;
+    const bool may_receive = may_download(now);
     for (auto& [id, link] : engine_.servers.all()) {
         (void)poller_.watch(link->fd(), may_receive, link->wants_to_send());
     }
@@ -264,6 +279,9 @@ void Requester::update_interest(TimePoint now) {
 }
 
 std::optional<Duration> Requester::timeout(TimePoint now) {
+    if (turn_again_) {
+        return Duration::zero();
+    }
     std::optional<TimePoint> next;
     const auto consider = [&next](std::optional<TimePoint> when) {
         if (when) {
@@ -272,7 +290,9 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
     };
     for (const auto& fetch : fetches_) {
         consider(fetch->next_timeout());
-        consider(next_report_);
+        if (fetch->has_news()) {
+            consider(next_report_);
+        }
     }
     for (const auto& [key, transfer] : engine_.transfers) {
         consider(transfer->next_timeout());
@@ -280,6 +300,9 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
     consider(engine_.small.next_timeout());
     for (const ListOrder& order : lists_) {
         consider(order.began_at + order.command.timeout);
+        if (order.done_at) {
+            consider(*order.done_at + more_hosts_max);
+        }
     }
     for (const auto& [id, link] : engine_.servers.all()) {
         if (link->phase() == ServerLink::Phase::hello ||
@@ -288,7 +311,7 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
         }
     }
     consider(front_.next_timeout());
-    if (download_limit_.available(now) == 0 && !by_fd_.empty()) {
+    if (!may_download(now) && !by_fd_.empty()) {
         consider(now + download_limit_.wait_for(limits::leaf_size, now));
     }
     if (!next) {

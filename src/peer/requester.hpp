@@ -25,11 +25,15 @@ class Requester {
     Status run();
 
   private:
+    // A list that is complete waits so long for hosts that are being dialled.
+    static constexpr Duration more_hosts_max{std::chrono::seconds(1)};
+
     struct ListOrder {
         ListCommand command;
         TimePoint began_at;
         bool asked{false};
         std::unique_ptr<Listing> listing;
+        std::optional<TimePoint> done_at;  // everybody who was asked has told all
     };
 
     // Mail and orders (requester_orders.cpp).
@@ -54,9 +58,10 @@ class Requester {
 
     // A turn.
     void drive(TimePoint now);
-    void sweep();
+    bool sweep();  // true: something went, others may begin
     void report_progress(TimePoint now);
     void serve_front(const std::vector<net::Ready>& ready_now, TimePoint now);
+    [[nodiscard]] bool may_download(TimePoint now);
     void update_interest(TimePoint now);
     void watch_front();
     [[nodiscard]] std::optional<Duration> timeout(TimePoint now);
@@ -74,6 +79,7 @@ class Requester {
     TimePoint next_report_{};
     int front_input_{-1};
     int front_output_{-1};
+    bool turn_again_{false};  // what was done last made work for those driven before
     bool finish_said_{false};
 };
 

@@ -42,7 +42,7 @@ bool Requester::take_mail(TimePoint now) {
                        [&](FetchCommand& command) { start_fetch(std::move(command), now); },
                        [&](CancelCommand& command) { cancel_fetch(command.fetch, now); },
                        [&](ListCommand& command) {
-                           lists_.push_back({std::move(command), now, false, nullptr});
+                           lists_.push_back({std::move(command), now, false, nullptr, {}});
                        },
                        [&](PeersCommand& command) { take_peers(command); },
                        [&](StatusCommand& command) { take_status(command); },
@@ -113,7 +113,13 @@ void Requester::drive_lists(TimePoint now) {
                 order.listing->ask(*link);
             }
         }
-        if (order.asked && ((order.listing->done() && engine_.settled()) || late)) {
+        if (!order.asked || !order.listing->done()) {
+            order.done_at.reset();
+        } else if (!order.done_at) {
+            order.done_at = now;
+        }
+        const bool waited = order.done_at && now - *order.done_at >= more_hosts_max;
+        if (order.asked && ((order.done_at && engine_.settled()) || waited || late)) {
             finish_list(order);
             order.command.sink = nullptr;
         }

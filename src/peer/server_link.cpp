@@ -110,6 +110,9 @@ void ServerLink::forget(const void* owner) {
     std::erase_if(data_, [owner](const auto& item) {
         return static_cast<const void*>(item.second.sink) == owner;
     });
+    if (just_came_ && static_cast<const void*>(just_came_->second.sink) == owner) {
+        just_came_.reset();
+    }
 }
 
 void ServerLink::die(const std::string& why) {
@@ -127,6 +130,7 @@ void ServerLink::tell_lost(TimePoint now) {
     auto waiting = std::exchange(waiting_, {});
     auto data = std::exchange(data_, {});
     subscriptions_.clear();
+    just_came_.reset();
     for (auto& [request, item] : waiting) {
         item.answered(*this, Reply{}, now);
     }
@@ -199,6 +203,12 @@ void ServerLink::handle_event(const protocol::ServerEvent& event, TimePoint now)
     if (phase_ == Phase::proof) {
         return handle_proof(event);
     }
+    if (handle_stale(event.message, now)) {
+        return;
+    }
+    if (event.message.type > static_cast<std::uint16_t>(ServerType::closing)) {
+        return;  // of a later version: skipped
+    }
     if (is(event.message, ServerType::have)) {
         return handle_have(event.message, now);
     }
@@ -259,6 +269,18 @@ void ServerLink::handle_have(const protocol::serverMessage& message, TimePoint n
     }
 }
 
+bool ServerLink::handle_stale(const protocol::serverMessage& message, TimePoint now) {
+    const auto came = std::exchange(just_came_, std::nullopt);
+    const bool stale =
+        came && came->first == message.id && is(message, ServerType::answer) &&
+        (is(message, protocol::Status::changed) || is(message, protocol::Status::io_error));
+    if (stale) {
+        came->second.sink->handle_refusal(*this, came->second.token,
+                                          static_cast<protocol::Status>(message.status), now);
+    }
+    return stale;
+}
+
 // A data message must carry the run that was asked for, of the file it was asked of.
 bool ServerLink::fits(const protocol::serverMessage& message) {
     const auto found = data_.find(message.id);
@@ -293,6 +315,8 @@ void ServerLink::handle_final(const protocol::ServerEvent& event, TimePoint now)
             waiting_.erase(found);
         }
         waiting.answered(*this, Reply{&message, event.payload}, now);
+    } else if (const auto ended = subscriptions_.extract(message.id); !ended.empty()) {
+        ended.mapped().grown(*this, ChunkIndex{0}, 0, now);
     } else if (message.id == 0 && !is(message, protocol::Status::ok)) {
         was_refused_ = is(message, protocol::Status::not_let_in);
         die("it refused: " + text::escape(words(event.payload)));
@@ -308,6 +332,7 @@ void ServerLink::handle_slice(const protocol::DataSlice& slice, TimePoint now) {
     bytes_received_ += slice.bytes.size();
     const Data data = found->second;
     if (slice.last) {
+        just_came_.emplace(slice.message.id, data);
         data_.erase(found);
     }
     data.sink->handle_data(*this, data.token, data.run, slice.offset, slice.bytes, slice.last, now);

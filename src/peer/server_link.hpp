@@ -33,6 +33,7 @@ class DataSink {
     virtual void handle_data(ServerLink& link, std::uint64_t token, LeafRun run,
                              std::uint32_t offset, std::span<const std::uint8_t> bytes, bool last,
                              TimePoint now) = 0;
+    // Instead of data, or (changed, io_error) right behind the last of it: then it is stale.
     virtual void handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
                                 TimePoint now) = 0;
 };
@@ -86,7 +87,8 @@ class ServerLink {
     std::uint64_t request(const integrity::FileId& file, LeafRun run, DataSink& sink,
                           std::uint64_t token);
     void cancel(std::uint64_t id);
-    // Like ask(), and `grown` is called for every `have` of it from then on.
+    // Like ask(), and `grown` is called for every `have` of it from then on; a count of 0 says
+    // that the server has ended it, since the content is gone there.
     std::uint64_t subscribe(const integrity::FileId& file, const void* owner, Answered answered,
                             Grown grown);
     void unsubscribe(std::uint64_t id);
@@ -114,6 +116,7 @@ class ServerLink {
         LeafRun run;
         integrity::FileId file;
     };
+    bool handle_stale(const protocol::serverMessage& message, TimePoint now);
     void send(protocol::clientMessage& message);
     void handle_event(const protocol::ServerEvent& event, TimePoint now);
     void handle_hello(const protocol::ServerEvent& event, TimePoint now);
@@ -144,6 +147,8 @@ class ServerLink {
     std::unordered_map<std::uint64_t, Waiting> waiting_;
     std::unordered_map<std::uint64_t, Waiting> subscriptions_;
     std::unordered_map<std::uint64_t, Data> data_;
+    // What has just come whole: only the very next message can still call it stale.
+    std::optional<std::pair<std::uint64_t, Data>> just_came_;
 };
 
 }  // namespace shoal::peer

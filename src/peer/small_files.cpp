@@ -9,7 +9,7 @@ namespace shoal::peer {
 
 namespace {
 
-constexpr Duration patience = 4s;          // then another host is asked
+constexpr Duration patience = 2s;          // of silence; then another host is asked
 constexpr Duration save_again_every = 1s;  // while the disk is full
 constexpr std::size_t requests_per_link = 128;
 constexpr std::size_t bytes_per_link = 2 * limits::MiB;
@@ -50,20 +50,30 @@ void SmallFiles::forget(const FileListener* listener) {
 
 // Asking ---------------------------------------------------------------------------------------
 
-// Of the holders, the one that owes least; null when all that could be asked have enough to
-// do. `item` is parked when nobody is left.
-ServerLink* SmallFiles::choose(Item& item) {
-    ServerLink* best = nullptr;
+bool SmallFiles::has_room(const Load& load) {
+    return load.requests < requests_per_link && load.bytes < bytes_per_link;
+}
+
+// Of the holders with room, the one that owes least; a late one only when all are.
+SmallFiles::Choice SmallFiles::choose(const Item& item) {
+    Choice choice;
     for (const SourceId source : item.order.holders) {
         ServerLink* link = servers_.usable(source);
         if (link == nullptr || item.useless.contains(source)) {
             continue;
         }
-        if (best == nullptr || load_[source].bytes < load_[best->id].bytes) {
-            best = link;
+        const Load& load = load_[source];
+        choice.anybody = true;
+        if (load.late && choice.in_time) {
+            continue;
         }
+        if (!load.late && !std::exchange(choice.in_time, true)) {
+            choice.link = nullptr;
+        }
+        const bool less = choice.link == nullptr || load.bytes < load_[choice.link->id].bytes;
+        choice.link = has_room(load) && less ? link : choice.link;
     }
-    return best;
+    return choice;
 }
 
 void SmallFiles::drive(TimePoint now) {
@@ -74,25 +84,25 @@ void SmallFiles::drive(TimePoint now) {
             save(key, items_.at(key), std::move(bytes));
         }
     }
-    for (std::size_t left = queue_.size(); left > 0; --left) {
+    const auto links = servers_.usable();
+    auto open = std::count_if(links.begin(), links.end(),
+                              [this](const ServerLink* link) { return has_room(load_[link->id]); });
+    for (std::size_t left = queue_.size(); left > 0 && (open > 0 || links.empty()); --left) {
         const std::uint64_t key = queue_.front();
+        queue_.pop_front();
         const auto entry = items_.find(key);
         if (entry == items_.end() || entry->second.state != State::queued) {
-            queue_.pop_front();
             continue;
         }
-        ServerLink* link = choose(entry->second);
-        if (link == nullptr) {
-            queue_.pop_front();
+        const Choice choice = choose(entry->second);
+        if (!choice.anybody) {
             park(key, entry->second);
-            continue;
+        } else if (choice.link == nullptr) {
+            queue_.push_back(key);  // its holders have enough to do; those of others may not
+        } else {
+            ask(key, entry->second, *choice.link, now);
+            open -= has_room(load_[choice.link->id]) ? 0 : 1;
         }
-        const Load& load = load_[link->id];
-        if (load.requests >= requests_per_link || load.bytes >= bytes_per_link) {
-            return;  // the least busy holder of the first in line is full: wait for answers
-        }
-        queue_.pop_front();
-        ask(key, entry->second, *link, now);
     }
 }
 
@@ -152,9 +162,8 @@ void SmallFiles::ask_who_has(std::uint64_t key, Item& item, ServerLink& link) {
 }
 
 void SmallFiles::handle_link(ServerLink& link) {
-    std::size_t asked = 0;
     for (auto& [key, item] : items_) {
-        if (item.state == State::parked && asked++ < window) {
+        if (item.state == State::parked) {
             ask_who_has(key, item, link);
         }
     }
@@ -162,23 +171,34 @@ void SmallFiles::handle_link(ServerLink& link) {
 
 void SmallFiles::handle_link_lost(ServerLink& link) { load_.erase(link.id); }
 
-// Who does not answer in time is asked no more for this file; the bytes may still come.
+bool SmallFiles::has_other_holder(const Item& item) {
+    const auto& holders = item.order.holders;
+    return std::any_of(holders.begin(), holders.end(), [&](SourceId source) {
+        return source != item.asked && !item.useless.contains(source) &&
+               servers_.usable(source) != nullptr;
+    });
+}
+
+// Who has been silent for that long is asked no more for this file, if another has it; the
+// bytes may still come. A slow one that sends is left alone.
 void SmallFiles::look_at_deadlines(TimePoint now) {
     while (!deadlines_.empty() && deadlines_.front().first <= now) {
         const auto [deadline, key] = deadlines_.front();
         deadlines_.pop_front();
         const auto entry = items_.find(key);
-        if (entry == items_.end() || entry->second.state != State::asked ||
-            entry->second.deadline != deadline) {
+        if (entry == items_.end() || entry->second.deadline != deadline) {
             continue;
         }
         Item& item = entry->second;
-        const bool other =
-            std::any_of(item.order.holders.begin(), item.order.holders.end(), [&](SourceId source) {
-                return source != item.asked && !item.useless.contains(source) &&
-                       servers_.usable(source) != nullptr;
-            });
-        if (!other) {
+        if (item.state == State::doubted) {
+            blame(key, item);
+        }
+        if (item.state != State::asked) {
+            continue;
+        }
+        Load& load = load_[item.asked];
+        load.late = now - load.heard >= patience;
+        if (!load.late || !has_other_holder(item)) {
             item.deadline = now + patience;
             deadlines_.emplace_back(item.deadline, key);
             continue;
@@ -222,33 +242,66 @@ void SmallFiles::handle_data(ServerLink& link, std::uint64_t token, LeafRun, std
         return;
     }
     Item& item = entry->second;
+    load_[link.id].heard = now;
+    load_[link.id].late = false;
     if (item.state == State::asked) {
         unload(item);
+        ServerLink* other = item.asked == link.id ? nullptr : servers_.usable(item.asked);
+        if (other != nullptr) {
+            other->cancel(item.wire_id);
+        }
     }
     const integrity::Geometry geometry(item.order.id.size);
     std::array<integrity::Digest, limits::chunk_size_min / limits::leaf_size> digests;
     const auto leaves = std::span(digests).first(geometry.leaf_count());
     integrity::hash_leaves(bytes, leaves);
     if (integrity::chunk_hash(leaves, geometry) != item.order.id.root) {
-        item.saw_liar = true;
-        item.useless.insert(link.id);
-        item.order.listener->file_note(item.order.index, FetchNote::Kind::bad_source, link.host,
-                                       link.host + " sent bytes that do not verify");
-        return requeue(token, item);
+        return doubt(token, item, link, now);
     }
     item.order.listener->file_received(link.host, bytes.size());
     item.order.listener->file_verified(item.order.index, bytes.size(), now);
     save(token, item, {bytes.begin(), bytes.end()});
 }
 
+// Whatever the server answers to another question comes after its word that the data is stale.
+void SmallFiles::doubt(std::uint64_t key, Item& item, ServerLink& link, TimePoint now) {
+    item.state = State::doubted;
+    item.asked = link.id;
+    item.deadline = now + patience;
+    deadlines_.emplace_back(item.deadline, key);
+    protocol::clientMessage question;
+    question.type = static_cast<std::uint16_t>(protocol::ClientType::status);
+    link.ask(question, this, [this, key](ServerLink& from, const Reply&, TimePoint) {
+        const auto entry = items_.find(key);
+        if (entry != items_.end() && entry->second.state == State::doubted &&
+            entry->second.asked == from.id) {
+            blame(key, entry->second);
+        }
+    });
+}
+
+void SmallFiles::blame(std::uint64_t key, Item& item) {
+    item.useless.insert(item.asked);
+    const ServerLink* link = servers_.find(item.asked);
+    if (link != nullptr && link->phase() != ServerLink::Phase::dead) {
+        item.saw_liar = true;
+        item.order.listener->file_note(item.order.index, FetchNote::Kind::bad_source, link->host,
+                                       link->host + " sent bytes that do not verify");
+    }
+    requeue(key, item);
+}
+
 void SmallFiles::handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
                                 TimePoint) {
     const auto entry = items_.find(token);
-    if (entry == items_.end() || entry->second.state != State::asked ||
+    const bool doubted = entry != items_.end() && entry->second.state == State::doubted;
+    if (entry == items_.end() || (entry->second.state != State::asked && !doubted) ||
         entry->second.asked != link.id) {
         return;
     }
-    unload(entry->second);
+    if (!doubted) {
+        unload(entry->second);
+    }
     if (why != protocol::Status::busy) {
         entry->second.useless.insert(link.id);
     }
@@ -267,10 +320,6 @@ void SmallFiles::handle_saved(const FileSaved& saved, TimePoint now) {
         return;
     }
     if (saved.status) {
-        const std::uint32_t chunks = integrity::Geometry(entry->second.order.id.size).chunk_count();
-        if (chunks > 0) {
-            wiring_.reader.post(Have{entry->second.order.id, ChunkIndex{0}, chunks});
-        }
         return finish(saved.key, {Outcome::done, saved.saved_as, {}}, now);
     }
     const Error& error = saved.status.error();

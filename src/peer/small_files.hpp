@@ -53,7 +53,8 @@ class SmallFiles final : public DataSink {
     [[nodiscard]] bool disk_is_full() const { return !waiting_for_room_.empty(); }
 
   private:
-    enum class State { queued, asked, saving, parked };
+    // doubted: it did not verify, but the server may still say that it is stale
+    enum class State { queued, asked, doubted, saving, parked };
     struct Item {
         explicit Item(Order its_order) : order(std::move(its_order)) {}
         Order order;
@@ -67,14 +68,25 @@ class SmallFiles final : public DataSink {
     struct Load {
         std::size_t requests{0};
         std::size_t bytes{0};
+        TimePoint heard{};  // of data from it
+        bool late{false};   // owes and is silent: others are asked first
+    };
+    struct Choice {
+        ServerLink* link{};   // null: none that has room
+        bool anybody{false};  // can be asked at all
+        bool in_time{false};  // and one of them is not late
     };
 
-    ServerLink* choose(Item& item);
+    static bool has_room(const Load& load);
+    Choice choose(const Item& item);
+    [[nodiscard]] bool has_other_holder(const Item& item);
     void ask(std::uint64_t key, Item& item, ServerLink& link, TimePoint now);
     void unload(Item& item);
     void requeue(std::uint64_t key, Item& item);
     void park(std::uint64_t key, Item& item);
     void ask_who_has(std::uint64_t key, Item& item, ServerLink& link);
+    void doubt(std::uint64_t key, Item& item, ServerLink& link, TimePoint now);
+    void blame(std::uint64_t key, Item& item);
     void save(std::uint64_t key, Item& item, std::vector<std::uint8_t> bytes);
     void look_at_deadlines(TimePoint now);
     void finish(std::uint64_t key, FileResult result, TimePoint now);

@@ -3,16 +3,13 @@
 #include <algorithm>
 
 #include "shoal/base/random.hpp"
-#include "shoal/base/text.hpp"
 
 namespace shoal::peer {
 
-using integrity::Digest;
-using protocol::ClientType;
 using protocol::ServerType;
 
 namespace {
-constexpr Duration hashes_patience = 4s;
+constexpr int endings_max = 16;  // then a server is not subscribed to again
 }
 
 Transfer::Transfer(Wiring& wiring, Servers& servers, TransferOrder order, FileListener& listener)
@@ -40,10 +37,13 @@ void Transfer::handle_link(ServerLink& link, TimePoint) {
         [this](ServerLink& from, const Reply& reply, TimePoint when) {
             handle_holding(from, reply, when);
         },
-        [this](ServerLink& from, ChunkIndex first, std::uint32_t count, TimePoint) {
-            handle_growth(from, first, count);
+        [this](ServerLink& from, ChunkIndex first, std::uint32_t count, TimePoint when) {
+            count > 0 ? handle_growth(from, first, count) : handle_ended(from, when);
         });
-    sources_[link.id] = Source{subscription, Bitmap(geometry_.chunk_count()), false, false, false};
+    Source& source = sources_[link.id];
+    source.subscription = subscription;
+    source.holds = Bitmap(geometry_.chunk_count());
+    source.answered = false;
 }
 
 void Transfer::handle_link_closing(ServerLink& link) {
@@ -72,7 +72,7 @@ void Transfer::handle_link_lost(ServerLink& link, TimePoint now) {
 
 void Transfer::handle_holding(ServerLink& link, const Reply& reply, TimePoint now) {
     const auto found = sources_.find(link.id);
-    if (found == sources_.end()) {
+    if (found == sources_.end() || found->second.dropped) {
         return;
     }
     found->second.answered = true;
@@ -89,7 +89,7 @@ void Transfer::handle_holding(ServerLink& link, const Reply& reply, TimePoint no
         holds = Bitmap::from_wire(reply.payload, chunks);
     }
     if (!holds) {
-        return give_up_on(link, "its list of chunks makes no sense");
+        return give_up_on(link, Fault::lied, "its list of chunks makes no sense");
     }
     if (!download_) {
         found->second.holds = std::move(holds);
@@ -121,78 +121,24 @@ void Transfer::handle_growth(ServerLink& link, ChunkIndex first, std::uint32_t c
     }
 }
 
-// Chunk hashes ---------------------------------------------------------------------------------
-
-void Transfer::look_for_hashes(TimePoint now) {
-    if (hashes_from_ && now - hashes_asked_at_ < hashes_patience) {
+// The content is gone there. It may come back: the server is asked to tell, a bounded number of
+// times.
+void Transfer::handle_ended(ServerLink& link, TimePoint now) {
+    const auto found = sources_.find(link.id);
+    if (found == sources_.end() || found->second.dropped) {
         return;
     }
-    const std::optional<SourceId> slow = std::exchange(hashes_from_, std::nullopt);
-    ServerLink* chosen = nullptr;
-    for (auto& [id, source] : sources_) {
-        ServerLink* link = servers_.usable(id);
-        if (link == nullptr || source.dropped || !source.holds || source.holds->count() == 0) {
-            continue;
-        }
-        const bool faster = chosen == nullptr || chosen->id == slow ||
-                            (id != slow && link->round_trip() < chosen->round_trip());
-        chosen = faster ? link : chosen;
+    if (download_) {
+        download_->handle_source_gone(link.id, now);
     }
-    if (chosen != nullptr) {
-        ask_hashes(*chosen, now);
+    if (++found->second.endings <= endings_max) {
+        handle_link(link, now);
     }
 }
 
-void Transfer::ask_hashes(ServerLink& link, TimePoint now) {
-    const std::uint32_t chunks = geometry_.chunk_count();
-    hashes_.assign(chunks, Digest{});
-    hashes_missing_ = chunks;
-    hashes_from_ = link.id;
-    hashes_asked_at_ = now;
-    for (std::uint32_t first = 0; first < chunks; first += limits::hashes_per_reply_max) {
-        protocol::clientMessage question;
-        question.type = static_cast<std::uint16_t>(ClientType::chunk_hashes);
-        question.fileSize = order_.id.size;
-        question.digest = order_.id.root;
-        question.first = first;
-        question.count = std::min(limits::hashes_per_reply_max, chunks - first);
-        link.ask(question, this, [this](ServerLink& from, const Reply& reply, TimePoint when) {
-            handle_hashes(from, reply, when);
-        });
-    }
-}
+// Opening and finishing ------------------------------------------------------------------------
 
-void Transfer::handle_hashes(ServerLink& link, const Reply& reply, TimePoint) {
-    if (phase_ != Phase::find_hashes || hashes_from_ != link.id || reply.lost()) {
-        return;
-    }
-    if (!reply.is(ServerType::chunk_hashes)) {
-        return give_up_on(link, "it does not have the chunk hashes");
-    }
-    const std::vector<Digest> page = protocol::unpack_digests(reply.payload);
-    const std::uint64_t first = reply.message->first;
-    if (first >= hashes_.size() || page.size() > hashes_.size() - first ||
-        page.size() > hashes_missing_) {
-        return give_up_on(link, "its chunk hashes make no sense");
-    }
-    std::copy(page.begin(), page.end(), hashes_.begin() + static_cast<std::ptrdiff_t>(first));
-    hashes_missing_ -= static_cast<std::uint32_t>(page.size());
-    if (hashes_missing_ == 0) {
-        finish_hashes(link);
-    }
-}
-
-void Transfer::finish_hashes(ServerLink& link) {
-    if (integrity::file_root(hashes_, geometry_) != order_.id.root) {
-        ++liars_;
-        return give_up_on(link, "its chunk hashes do not lead to the root");
-    }
-    hashes_from_.reset();
-    phase_ = Phase::opening;
-    wiring_.keeper.post(OpenPartial{order_.key, order_.name, order_.id, hashes_});
-}
-
-void Transfer::give_up_on(ServerLink& link, const std::string& why) {
+void Transfer::give_up_on(ServerLink& link, Fault fault, const std::string& why) {
     const auto found = sources_.find(link.id);
     if (found == sources_.end() || found->second.dropped) {
         return;
@@ -201,11 +147,11 @@ void Transfer::give_up_on(ServerLink& link, const std::string& why) {
     if (hashes_from_ == link.id) {
         hashes_from_.reset();
     }
-    listener_.file_note(order_.index, FetchNote::Kind::bad_source, link.host,
-                        link.host + " is not used for this file: " + why);
+    listener_.file_note(
+        order_.index,
+        fault == Fault::lied ? FetchNote::Kind::bad_source : FetchNote::Kind::source_lost,
+        link.host, link.host + " is not used for this file: " + why);
 }
-
-// Opening and finishing ------------------------------------------------------------------------
 
 void Transfer::handle_opened(PartialOpened opened, TimePoint now) {
     if (phase_ != Phase::opening) {
@@ -225,6 +171,7 @@ void Transfer::handle_opened(PartialOpened opened, TimePoint now) {
     config.seed = random_seed();
     download_.emplace(swarm::Shape{geometry_.leaf_count(), geometry_.leaves_per_chunk()},
                       partial_->held(), config);
+    download_->set_rate_limit(wiring_.figures.max_download);
     const store::Resumed& resumed = partial_->resumed();
     listener_.file_opened(order_.index,
                           resumed.kept_bytes + resumed.rechecked_bytes - resumed.lost_bytes,
@@ -293,6 +240,7 @@ void Transfer::drive(TimePoint now) {
     if (!unwritten_.empty() && now >= write_again_at_) {
         write_again(now);
     }
+    judge_late_ones(now);
     while (const auto action = download_->poll(now)) {
         carry_out(*action, now);
     }
@@ -321,8 +269,7 @@ void Transfer::carry_out(const swarm::Action& action, TimePoint) {
             link->cancel(wire->second);
         }
     } else if (ServerLink* link = servers_.find(std::get<swarm::DropSource>(action).source)) {
-        ++liars_;
-        give_up_on(*link, "it sent bytes that do not verify");
+        give_up_on(*link, Fault::lied, "it sent bytes that do not verify");
     }
 }
 
@@ -384,9 +331,15 @@ std::optional<TimePoint> Transfer::next_timeout() const {
         next = hashes_asked_at_ + hashes_patience;
     }
     if (phase_ == Phase::running) {
+        const auto consider = [&next](TimePoint when) {
+            next = next ? std::min(*next, when) : when;
+        };
         next = download_->next_timeout();
+        for (const auto& [chunk, doubt] : doubts_) {
+            consider(doubt.until);
+        }
         if (!unwritten_.empty()) {
-            next = next ? std::min(*next, write_again_at_) : write_again_at_;
+            consider(write_again_at_);
         }
     }
     return next;

@@ -62,11 +62,11 @@ class Transfer final : public DataSink {
     // Waits for a holder or for room on the disk.
     [[nodiscard]] bool parked() const { return parked_ || !unwritten_.empty(); }
     [[nodiscard]] bool disk_is_full() const { return !unwritten_.empty(); }
-    [[nodiscard]] bool saw_liars() const { return liars_ > 0; }
     [[nodiscard]] std::uint32_t sending_hosts() const;
     void set_rate_limit(std::uint64_t bytes_per_second);
 
   private:
+    static constexpr Duration hashes_patience = 4s;  // for the next page of chunk hashes
     enum class Phase { find_hashes, opening, running, finishing, over };
     struct Source {
         std::uint64_t subscription{};
@@ -74,10 +74,16 @@ class Transfer final : public DataSink {
         bool answered{false};         // it has told what it holds
         bool dropped{false};
         bool sent{false};  // some of the file
+        int endings{0};    // how often the content went there
     };
     struct Unwritten {
         std::uint64_t offset{};
         std::vector<std::uint8_t> bytes;
+    };
+    struct Doubt {  // a chunk that did not verify; its senders may still say that it is stale
+        std::vector<integrity::Digest> digests;
+        std::size_t open{0};  // questions to them without an answer
+        TimePoint until{};    // they are waited for
     };
     struct Dispute {  // a chunk that several sent and that did not verify
         std::vector<integrity::Digest> digests;
@@ -86,17 +92,23 @@ class Transfer final : public DataSink {
 
     void handle_holding(ServerLink& link, const Reply& reply, TimePoint now);
     void handle_growth(ServerLink& link, ChunkIndex first, std::uint32_t count);
+    void handle_ended(ServerLink& link, TimePoint now);
     void look_for_hashes(TimePoint now);
     void ask_hashes(ServerLink& link, TimePoint now);
     void handle_hashes(ServerLink& link, const Reply& reply, TimePoint now);
     void finish_hashes(ServerLink& link);
-    void give_up_on(ServerLink& link, const std::string& why);
+    enum class Fault { lied, cannot };
+    void give_up_on(ServerLink& link, Fault fault, const std::string& why);
 
     void carry_out(const swarm::Action& action, TimePoint now);
     void write(std::uint64_t offset, std::span<const std::uint8_t> bytes, TimePoint now);
     void write_again(TimePoint now);
     void check_chunks(LeafRun run, TimePoint now);
     void check(ChunkIndex chunk, TimePoint now);
+    void doubt(ChunkIndex chunk, std::vector<integrity::Digest> digests, TimePoint now);
+    void handle_word(ChunkIndex chunk);
+    void judge(ChunkIndex chunk);
+    void judge_late_ones(TimePoint now);
     void handle_bad_chunk(ChunkIndex chunk, std::vector<integrity::Digest> digests);
     void settle_dispute(ChunkIndex chunk, ServerLink& link, const Reply& reply);
     void announce(TimePoint now);
@@ -120,11 +132,11 @@ class Transfer final : public DataSink {
     std::optional<swarm::Download> download_;
     std::unordered_map<std::uint64_t, std::uint64_t> wire_ids_;    // by AskId
     std::map<ChunkIndex, std::vector<integrity::Digest>> leaves_;  // of active chunks
+    std::map<ChunkIndex, Doubt> doubts_;
     std::map<ChunkIndex, Dispute> disputes_;
     std::vector<ChunkIndex> verified_;  // not announced yet
     std::deque<Unwritten> unwritten_;
     TimePoint write_again_at_{};
-    std::uint32_t liars_{0};
     bool parked_{false};
 };
 

@@ -11,7 +11,8 @@ using integrity::Digest;
 
 namespace {
 constexpr Duration write_again_every = 1s;
-}
+constexpr Duration word_max = 2s;  // for those who sent a bad chunk to say that it is stale
+}  // namespace
 
 void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, std::uint32_t offset,
                            std::span<const std::uint8_t> bytes, bool last, TimePoint now) {
@@ -74,8 +75,10 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
             refusal = swarm::Refusal::not_held;
             break;
         case protocol::Status::busy:
-        case protocol::Status::cancelled:
             refusal = swarm::Refusal::busy;
+            break;
+        case protocol::Status::cancelled:
+            refusal = swarm::Refusal::cancelled;
             break;
         default:
             break;
@@ -83,8 +86,9 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
     const bool tell = refusal == swarm::Refusal::gone && why != protocol::Status::closing;
     download_->handle_refused(link.id, swarm::AskId{token}, refusal, now);
     if (tell) {
-        give_up_on(link, why == protocol::Status::unreadable ? "it may not read the file"
-                                                             : "the file changed or went there");
+        give_up_on(link, Fault::cannot,
+                   why == protocol::Status::unreadable ? "it may not read the file"
+                                                       : "the file changed or went there");
     }
 }
 
@@ -144,19 +148,64 @@ void Transfer::check_chunks(LeafRun run, TimePoint now) {
     }
 }
 
-void Transfer::check(ChunkIndex chunk, TimePoint) {
-    if (!download_->ready(chunk)) {
-        return;
+void Transfer::check(ChunkIndex chunk, TimePoint now) {
+    if (!download_->ready(chunk) || !leaves_.contains(chunk)) {
+        return;  // not all of it is here, or its senders are being asked
     }
     auto entry = leaves_.extract(chunk);
     if (integrity::chunk_hash(entry.mapped(), geometry_) == partial_->chunk_hashes()[chunk.value]) {
         partial_->mark_verified(chunk);
         download_->handle_verified(chunk);
+        doubts_.erase(chunk);
         disputes_.erase(chunk);
         verified_.push_back(chunk);
         return;
     }
-    handle_bad_chunk(chunk, std::move(entry.mapped()));
+    doubt(chunk, std::move(entry.mapped()), now);
+}
+
+// A file that changes under its server is no lie: `changed` comes right behind the data. Whatever
+// the senders answer to another question comes later than that, so it is asked before judging.
+void Transfer::doubt(ChunkIndex chunk, std::vector<Digest> digests, TimePoint now) {
+    Doubt& doubt = doubts_[chunk];
+    doubt.digests = std::move(digests);
+    doubt.until = now + word_max;
+    const std::vector<SourceId> senders = download_->senders(chunk);
+    for (const SourceId sender : std::set<SourceId>(senders.begin(), senders.end())) {
+        ServerLink* link = servers_.find(sender);
+        if (link == nullptr || link->phase() == ServerLink::Phase::dead) {
+            continue;
+        }
+        protocol::clientMessage question;
+        question.type = static_cast<std::uint16_t>(protocol::ClientType::status);
+        ++doubt.open;
+        link->ask(question, this,
+                  [this, chunk](ServerLink&, const Reply&, TimePoint) { handle_word(chunk); });
+    }
+    if (doubt.open == 0) {
+        judge(chunk);
+    }
+}
+
+void Transfer::handle_word(ChunkIndex chunk) {
+    const auto found = doubts_.find(chunk);
+    if (found != doubts_.end() && --found->second.open == 0) {
+        judge(chunk);
+    }
+}
+
+void Transfer::judge(ChunkIndex chunk) {
+    auto doubt = doubts_.extract(chunk);
+    handle_bad_chunk(chunk, std::move(doubt.mapped().digests));
+}
+
+void Transfer::judge_late_ones(TimePoint now) {
+    for (auto doubt = doubts_.begin(); doubt != doubts_.end();) {
+        const auto& [chunk, what] = *doubt++;
+        if (what.until <= now) {
+            judge(chunk);
+        }
+    }
 }
 
 // With one sender the Download drops it. With several, leaf hashes from anyone tell who it

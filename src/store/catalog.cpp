@@ -145,6 +145,7 @@ void Catalog::State::erase(Folder& folder, Folder::iterator slot) {
         --totals.files;
         totals.bytes -= old.file->id.size;
         by_id.erase(old.file);
+        changed.push_back(old.file->id);
         ++generation;
     } else if (old.state == Holding::State::pending) {
         --totals.pending;
@@ -164,6 +165,7 @@ void Catalog::State::put(Where where, Slot slot) {
         ++totals.files;
         totals.bytes += slot.file->id.size;
         by_id.insert(slot.file);
+        changed.push_back(slot.file->id);
         ++generation;
     } else if (slot.state == Holding::State::pending) {
         ++totals.pending;
@@ -209,6 +211,10 @@ void Catalog::State::erase_partial(std::string_view name, std::string_view part_
             return;
         }
     }
+}
+
+std::vector<integrity::FileId> Catalog::take_changed() {
+    return state_.with([](State& state) { return std::exchange(state.changed, {}); });
 }
 
 void Catalog::put_partial(std::shared_ptr<PartialFile> partial) {

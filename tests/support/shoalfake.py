@@ -93,7 +93,7 @@ class Connection(threading.Thread):
         handler = {wire.QUERY: self.query, wire.LIST: self.list, wire.CANCEL: lambda m: None,
                    wire.CHUNK_HASHES: self.chunk_hashes, wire.LEAF_HASHES: self.leaf_hashes,
                    wire.REQUEST: self.request, wire.SUBSCRIBE: self.subscribe,
-                   wire.STATUS: lambda m: self.send(wire.STATUS, m.id, b"fake yes\n"),
+                   wire.STATUS: lambda m: self.send(wire.STATUS_TEXT, m.id, b"fake yes\n"),
                    wire.UNSUBSCRIBE: self.unsubscribe}.get(message.type)
         if handler:
             handler(message)

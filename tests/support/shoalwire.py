@@ -21,7 +21,7 @@ MIB = 1 << 20
 
 HELLO, PROOF, QUERY, LIST, CHUNK_HASHES, LEAF_HASHES = 1, 2, 3, 4, 5, 6
 REQUEST, CANCEL, STATUS, SUBSCRIBE, UNSUBSCRIBE = 7, 8, 9, 10, 11
-ANSWER, FILE, LISTING, DATA, HOLDING, HAVE, CLOSING = 2, 3, 4, 7, 9, 10, 11
+ANSWER, FILE, LISTING, DATA, STATUS_TEXT, HOLDING, HAVE, CLOSING = 2, 3, 4, 7, 8, 9, 10, 11
 STATUSES = ("ok pending not_found not_held changed unreadable bad_request closing busy cancelled "
             "unknown_type unknown_version not_let_in io_error").split()
 OK, PENDING, NOT_FOUND, NOT_HELD, CHANGED, UNREADABLE, BAD_REQUEST = range(7)

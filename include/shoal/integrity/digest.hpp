@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 
+#include "shoal/base/limits.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::integrity {
@@ -28,6 +29,10 @@ struct FileId {
     Digest root;
 
     friend auto operator<=>(const FileId&, const FileId&) = default;
+    // False for what no file is: too large, or empty with a root that is not zero.
+    [[nodiscard]] bool possible() const {
+        return size <= limits::file_size_max && (size > 0 || root == Digest{});
+    }
 };
 
 }  // namespace shoal::integrity

@@ -76,6 +76,8 @@ class Catalog {
     void remove(Where where, std::string_view name);
     void put_partial(std::shared_ptr<PartialFile> partial);
     void remove_partial(const PartialFile& partial);
+    // Contents that became complete here, or went, since the last call.
+    std::vector<integrity::FileId> take_changed();
 
     // Files of any state whose names lie below `prefix` ("" or "a/b/"), in order; main's scans.
     [[nodiscard]] std::vector<SafePath> names_below(Where where, std::string_view prefix) const;
@@ -111,6 +113,7 @@ class Catalog {
         Partials partials;                                      // versions of one name side by side
         std::uint64_t generation{1};
         Totals totals;
+        std::vector<integrity::FileId> changed;
 
         void erase(Folder& folder, Folder::iterator slot);
         void put(Where where, Slot slot);

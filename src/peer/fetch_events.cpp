@@ -1,0 +1,100 @@
+// What a fetch hears of its files while they run, and what it tells the user.
+#include <algorithm>
+
+#include "peer/fetch.hpp"
+
+namespace shoal::peer {
+
+void Fetch::deliver(Event event) {
+    if (command_.sink != nullptr) {
+        command_.sink->deliver(event);
+    }
+}
+
+void Fetch::started(std::uint64_t kept, std::uint64_t rechecked) {
+    FetchStarted event;
+    event.fetch = id();
+    event.name = name_;
+    event.size = done_.size;
+    event.root = done_.root;
+    event.files = done_.files;
+    event.kept = kept;
+    event.rechecked = rechecked;
+    event.chunks = folder_ ? 0 : integrity::Geometry(done_.size).chunk_count();
+    event.hosts = static_cast<std::uint32_t>(files_.empty() ? 0 : files_.front().holders.size());
+    deliver(event);
+}
+
+void Fetch::file_opened(std::size_t, std::uint64_t kept, std::uint64_t rechecked) {
+    moved_ = true;
+    verified_ += kept;
+    done_.kept += kept;
+    if (!folder_) {
+        started(kept, rechecked);
+    }
+}
+
+void Fetch::file_received(const std::string& host, std::uint64_t bytes) {
+    shares_[host] += bytes;
+    engine_.wiring.figures.bytes_received += bytes;
+}
+
+void Fetch::file_verified(std::size_t, std::uint64_t bytes, TimePoint now) {
+    moved_ = true;
+    verified_ += bytes;
+    progressed_at_ = now;
+    told_parked_ = false;
+    meter_.add(bytes, now);
+}
+
+void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string& host,
+                      const std::string& text) {
+    moved_ = true;
+    saw_liars_ |= kind == FetchNote::Kind::bad_source;
+    if (kind == FetchNote::Kind::parked || kind == FetchNote::Kind::unparked) {
+        // Thousands of files may wait for the same host: one word is enough.
+        const bool parked = kind == FetchNote::Kind::parked;
+        if (parked == told_parked_) {
+            return;
+        }
+        told_parked_ = parked;
+    }
+    deliver(FetchNote{id(), kind, files_[index].name.text(), host, text});
+}
+
+void Fetch::report(TimePoint now) {
+    if (phase_ != Phase::running) {
+        return;
+    }
+    FetchProgress event;
+    event.fetch = id();
+    event.name = name_;
+    event.done = verified_;
+    event.size = done_.size;
+    event.files_done = files_done_;
+    event.files = done_.files;
+    event.bytes_per_second = meter_.rate(now);
+    moved_ = false;
+    moving_ = event.bytes_per_second > 0;
+    event.parked = waits();
+    for (const auto& [index, key] : transfers_) {
+        const auto found = engine_.transfers.find(key);
+        event.hosts = std::max(
+            event.hosts, found == engine_.transfers.end() ? 0U : found->second->sending_hosts());
+    }
+    if (!small_running_.empty()) {
+        const auto links = engine_.servers.usable();
+        const auto busy = std::count_if(links.begin(), links.end(),
+                                        [](const ServerLink* link) { return link->asked() > 0; });
+        event.hosts = std::max(event.hosts, static_cast<std::uint32_t>(busy));
+    }
+    if (event.bytes_per_second > 1) {
+        const double seconds = static_cast<double>(done_.size - std::min(verified_, done_.size)) /
+                               event.bytes_per_second;
+        event.left = std::chrono::duration_cast<Duration>(
+            std::chrono::duration<double>(std::min(seconds, 1e7)));
+    }
+    deliver(event);
+}
+
+}  // namespace shoal::peer
