@@ -18,9 +18,10 @@ ifeq ($(origin CXX),default)
 CXX := g++
 endif
 
+DEBUG    := $(if $(filter release,$(VARIANT)),-g,-g1)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 CPPFLAGS += -Iinclude -Isrc -DSHOAL_VERSION='"$(VERSION)"' -D_FILE_OFFSET_BITS=64
-CXXFLAGS += -std=c++20 -g -pthread -fPIE -fstack-protector-strong -fstack-clash-protection \
+CXXFLAGS += -std=c++20 $(DEBUG) -pthread -fPIE -fstack-protector-strong -fstack-clash-protection \
             -fcf-protection $(WARNINGS) -MMD -MP
 LDFLAGS  += -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LDLIBS   += -lboost_program_options
@@ -28,6 +29,10 @@ LDLIBS   += -lboost_program_options
 # Fuzz targets are driven by libFuzzer where clang++ has it, else by a seeded loop of our own.
 DRIVER   := tests/fuzz/driver/seeded_loop.cpp
 
+# GCC's sanitizers make its flow analysis see uninitialized reads that are none.
+ifneq ($(VARIANT),release)
+CXXFLAGS += -Wno-maybe-uninitialized
+endif
 ifeq ($(VARIANT),release)
 CXXFLAGS += -O2
 CPPFLAGS += -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS
@@ -44,6 +49,7 @@ CXXFLAGS += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-saniti
 LDFLAGS  += -fsanitize=address,undefined
 ifeq ($(shell sh tests/fuzz/has-libfuzzer.sh),yes)
 CXX      := clang++
+CXXFLAGS := $(filter-out -Wno-maybe-uninitialized,$(CXXFLAGS))
 CXXFLAGS += -fsanitize=fuzzer-no-link
 LDFLAGS  += -fsanitize=fuzzer
 DRIVER   :=
@@ -63,8 +69,11 @@ FUZZ     := $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fu
 BENCHES  := $(patsubst tests/bench/%.cpp,$(BUILD)/bench/%,$(wildcard tests/bench/*.cpp))
 TESTS    := $(SHOAL) $(BUILD)/unit-tests $(BUILD)/sim-tests
 RUN      := $(PYTHON) tests/run.py
+# Another make, once deps has run; and one of another variant, in that one's own folder.
+AGAIN     = $(MAKE) --no-print-directory
+variant   = $(AGAIN) VARIANT=$(1) BUILD=build/$(1)
 
-.PHONY: all deps demo run programs test test-long asan tsan fuzz bench tidy lint format install \
+.PHONY: all deps demo run programs tests-alone fuzzers test test-long asan tsan fuzz bench tidy lint format install \
         uninstall clean help
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -82,6 +91,10 @@ define link
 @$(if $(V),,echo "  LD   $@")
 $(Q)$(CXX) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 endef
+
+ifneq ($(VARIANT),release)
+$(BUILD)/tests/%.o: CXXFLAGS += -O0  # Catch's macros take the optimizer most of the time
+endif
 
 $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
@@ -107,8 +120,9 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(LIBRARY)
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(DRIVER)) $(LIBRARY)
 	$(link)
 
-# libFuzzer's main and Catch's are linked into one program each; the peer itself needs neither.
 programs: $(TESTS) $(FUZZ)
+tests-alone: $(TESTS)
+fuzzers: $(FUZZ)
 
 # What people run -----------------------------------------------------------------------------
 
@@ -119,33 +133,32 @@ run: all  ## the peer, with a prompt
 	./$(SHOAL)
 
 demo: deps  ## a real file from four hosts at once, one of them killed midway
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(AGAIN) all
 	$(Q)$(PYTHON) tests/support/demo.py ./$(SHOAL)
 
 test: deps  ## everything that takes minutes: unit, simulator, fuzz corpus, rules, real processes
-	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)$(AGAIN) programs
 	$(Q)$(RUN) test --build $(BUILD) --shoal $(SHOAL)
 
 test-long: deps  ## the same under sanitizers, 200 kills, files over 4 GiB, fuzzing
-	$(Q)$(MAKE) --no-print-directory programs
-	$(Q)$(MAKE) --no-print-directory VARIANT=asan programs
-	$(Q)$(MAKE) --no-print-directory VARIANT=tsan programs
-	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	$(Q)$(AGAIN) programs
+	$(Q)$(call variant,asan) tests-alone
+	$(Q)$(call variant,tsan) tests-alone
+	$(Q)$(call variant,fuzz) fuzzers
 	$(Q)$(RUN) long --build $(BUILD) --shoal $(SHOAL)
 
-asan tsan: deps  ## build and test with AddressSanitizer and UBSan, or with ThreadSanitizer
-	$(Q)$(MAKE) --no-print-directory VARIANT=$@ programs
+asan: deps  ## build and test with AddressSanitizer and UBSan
+tsan: deps  ## build and test with ThreadSanitizer
+asan tsan:
+	$(Q)$(call variant,$@) tests-alone
 	$(Q)$(RUN) $@
 
-.PHONY: fuzzers
-fuzzers: $(FUZZ)
-
 fuzz: deps  ## fuzz every decoder for FUZZ_SECONDS (60) each
-	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	$(Q)$(call variant,fuzz) fuzzers
 	$(Q)$(RUN) fuzz
 
 bench: deps  ## speed and memory beside a limit measured in the same run
-	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
+	$(Q)$(AGAIN) all $(BENCHES)
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) --shoal $(SHOAL)
 
 tidy: deps  ## the project's rules: layers, sizes, headers that compile alone, documents

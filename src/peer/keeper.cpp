@@ -56,6 +56,7 @@ int Keeper::run(std::size_t threads) {
 
 void Keeper::take_mail(TimePoint) {
     std::vector<SaveSmall> small;
+    std::set<store::SafePath> names;  // of those
     for (KeeperMail& mail : wiring_.keeper.take()) {
         std::visit(Overloaded{
                        [&](HashFirst& order) { hash_first(order.name); },
@@ -67,7 +68,14 @@ void Keeper::take_mail(TimePoint) {
                            }
                            wiring_.requester.post(PartialClosed{order.transfer});
                        },
-                       [&](SaveSmall& order) { small.push_back(std::move(order)); },
+                       [&](SaveSmall& order) {
+                           // In a batch each name stands once; the second finds the first saved.
+                           if (!names.insert(order.file.name).second) {
+                               save_small(std::exchange(small, {}));
+                               names = {order.file.name};
+                           }
+                           small.push_back(std::move(order));
+                       },
                        [&](ThreadEnded& ended) { thread_ended(ended); },
                        [&](Finish& finish) {
                            exit_code_ = exit_code_.value_or(finish.exit_code);

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""What `make bench` measures, beside a limit measured in the same run, interleaved; medians of 7.
+
+    run.py --build DIR --shoal PROGRAM [--dir /dev/shm] [--quick]
+
+1. One server, one client, 1 GiB over loopback: (a) a probe that only moves the bytes, (b) the same
+   with SHA-256 of one stream, (c) `shoal get` from `shoal serve`, from start to exit.
+2. Peak resident memory of both sides, for 1 GiB and for 4 GiB.
+3. 2,000 files of 4 KiB by `shoal get folder/`.
+
+Everything lies on tmpfs. Before each measurement as many pages as it will fill are written and
+given back, since a virtual machine's memory is slow and uneven at its first touch.
+"""
+import argparse
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "multihost"))
+import harness  # noqa: E402
+
+MIB, GIB = 1 << 20, 1 << 30
+BUFFERS_KIB = (64, 256, 1024)
+ROUNDS = 7
+
+
+def touch(folder, size):
+    """Takes pages and gives them back."""
+    path = folder / "touch"
+    block = bytes(4 * MIB)
+    with open(path, "wb") as file:
+        for _ in range(0, size, len(block)):
+            file.write(block)
+    path.unlink()
+
+
+def fill(path, size):
+    source = random.Random(1)
+    with open(path, "wb") as file:
+        for _ in range(0, size, MIB):
+            file.write(source.randbytes(MIB))
+
+
+def probe(program, folder, source, kib, *hashed):
+    """Seconds of one run."""
+    touch(folder, source.stat().st_size)
+    said = subprocess.run([program, source, folder / "probe.out", str(kib), *hashed], check=True,
+                          capture_output=True, text=True)
+    (folder / "probe.out").unlink()
+    return float(said.stdout.split()[0])
+
+
+def empty_downloads(host):
+    shutil.rmtree(host.folder / "downloads")
+    (host.folder / "downloads").mkdir()
+
+
+def get(swarm, host, name, size):
+    """Seconds of one `shoal get` in an empty downloads/, from start to exit."""
+    touch(swarm.folder, size)
+    empty_downloads(host)
+    start = time.monotonic()
+    subprocess.run([*harness.SHOAL, "get", name, "--bind", host.address], cwd=host.folder, check=True,
+                   stdout=subprocess.DEVNULL)
+    return time.monotonic() - start
+
+
+def memory_peaks(server, host, name):
+    """Peak resident KiB of both sides. The client is asked while it still runs (--stay): what
+    wait4 says of a child counts the memory of the parent that forked it, too."""
+    empty_downloads(host)
+    client = host.start_get(name, options=["--stay"])
+    client.wait_event("fetch_done", outcome="done", limit=120)
+    peaks = server.process.memory_peak() // 1024, client.memory_peak() // 1024
+    client.stop()
+    return peaks
+
+
+def server_with(swarm, number, files):
+    """A fresh server (its peak of memory is that of serving, and of hashing before)."""
+    server = swarm.host(number, start=False)
+    for name, size in files.items():
+        path = server.shared(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fill(path, size) if size >= MIB else path.write_bytes(os.urandom(size))
+    server.serve()
+    with swarm.client(server) as client:
+        client.sock.settimeout(300)
+        for name in (files if len(files) < 10 else ()):
+            client.query(name)
+        harness.until(lambda: len(client.list_all()) == len(files), "hashed", 300, every=0.2)
+    return server
+
+
+def pair(swarm, program, size):
+    """The three of part 1, a round at a time."""
+    server = server_with(swarm, 2, {"big": size})
+    host = swarm.host(1, hosts=[2], start=False)
+    source = server.shared("big")
+    times = {f"a{kib}": [] for kib in BUFFERS_KIB} | {f"b{kib}": [] for kib in BUFFERS_KIB} | {"c": []}
+    for _ in range(ROUNDS):
+        for kib in BUFFERS_KIB:
+            times[f"a{kib}"].append(probe(program, swarm.folder, source, kib))
+            times[f"b{kib}"].append(probe(program, swarm.folder, source, kib, "hash"))
+        times["c"].append(get(swarm, host, "big", size))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    best = {letter: min(value for name, value in medians.items() if name[0] == letter)
+            for letter in "abc"}
+    spread = {letter: next(times[name] for name, value in medians.items()
+                           if name[0] == letter and value == best[letter]) for letter in "abc"}
+    peaks = memory_peaks(server, host, "big")
+    server.process.stop()
+    shutil.rmtree(server.folder)
+    shutil.rmtree(host.folder)
+    return best, spread, peaks
+
+
+def huge_file(swarm, size):
+    """Seconds, and peak KiB of server and client."""
+    server = server_with(swarm, 4, {"huge": size})
+    host = swarm.host(3, hosts=[4], start=False)
+    took = get(swarm, host, "huge", size)
+    peaks = memory_peaks(server, host, "huge")
+    server.process.stop()
+    shutil.rmtree(server.folder)
+    shutil.rmtree(host.folder)
+    return took, peaks
+
+
+def small_files(swarm, count):
+    server_with(swarm, 6, {f"many/{n}": 4096 for n in range(count)})
+    host = swarm.host(5, hosts=[6], start=False)
+    return statistics.median(get(swarm, host, "many/", 0) for _ in range(ROUNDS))
+
+
+def line(what, value, goal="", good=None):
+    mark = "" if good is None else ("ok" if good else "MISSED")
+    print(f"{what:66} {value:>16}  {goal:18} {mark}", flush=True)
+
+
+def report_pair(size, best, spread):
+    print(f"{size // MIB} MiB over loopback, tmpfs to tmpfs, median of {ROUNDS} (min ... max):")
+    for letter, what in (("a", "a  probe FILE OUT {64,256,1024}, the best"),
+                         ("b", "b  probe FILE OUT {64,256,1024} hash, the best"),
+                         ("c", "c  shoal get big --bind ADDRESS")):
+        line(f"  {what}  ({min(spread[letter]):.2f} ... {max(spread[letter]):.2f})",
+             f"{best[letter]:.3f} s", f"{size / best[letter] / MIB:.0f} MiB/s")
+    line("  c / b", f"{best['c'] / best['b']:.2f}", "<= 0.83", best["c"] <= best["b"] / 1.2)
+    line("  c / a", f"{best['c'] / best['a']:.2f}", "<= 1.43", best["c"] <= best["a"] / 0.7)
+
+
+def report_memory(peaks):
+    for side, peak in zip(("shoal serve", "shoal get"), peaks):
+        line(f"  peak resident memory of {side}", f"{peak / 1024:.1f} MiB", "< 24 MiB",
+             peak < 24 * 1024)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--shoal", type=pathlib.Path, default=ROOT / "shoal")
+    parser.add_argument("--dir", default="/dev/shm")
+    parser.add_argument("--quick", action="store_true", help="256 MiB, no 4 GiB")
+    options = parser.parse_args()
+    harness.SHOAL = [str(options.shoal.resolve())]
+    program = options.build.resolve() / "bench" / "probe"
+    size = 256 * MIB if options.quick else GIB
+    os.environ["SHOAL_TEST_DIR"] = options.dir
+    swarm = harness.Swarm("bench")
+    try:
+        best, spread, peaks = pair(swarm, program, size)
+        report_pair(size, best, spread)
+        report_memory(peaks)
+        if not options.quick:
+            took, peaks = huge_file(swarm, 4 * GIB)
+            print(f"4 GiB, once: {took:.2f} s")
+            report_memory(peaks)
+        count = 2000
+        took = small_files(swarm, count)
+        print(f"{count} files of 4 KiB, median of {ROUNDS}: {took:.3f} s")
+        line("  shoal get many/", f"{count / took:.0f} files/s", ">= 10000", count / took >= 10000)
+    finally:
+        faults = swarm.close()
+    print("\n".join(faults), end="")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

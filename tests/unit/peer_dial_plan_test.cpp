@@ -1,0 +1,239 @@
+#include <catch2/catch.hpp>
+
+#include "../support/protocol_samples.hpp"
+#include "peer/dial_plan.hpp"
+
+namespace shoal::peer {
+namespace {
+
+using protocol::samples::node_from;
+
+net::Address at(int last, std::uint16_t port = 8080) {
+    return *net::Address::parse_numeric("127.0.0." + std::to_string(last), port);
+}
+net::HostName host(const std::string& name) { return {name, 8080}; }
+std::vector<net::HostName> hosts(int first, int last) {
+    std::vector<net::HostName> list;
+    for (int i = first; i <= last; ++i) {
+        list.push_back(host("127.0.0." + std::to_string(i)));
+    }
+    return list;
+}
+
+struct Scene {
+    DialPlan plan{node_from(1)};
+    TimePoint now{1h};
+
+    void connect(const net::Address& address, const NodeId& node) {
+        plan.handle_dialling(address, now);
+        plan.handle_handed_over(address);
+        plan.handle_up(address, node);
+    }
+    [[nodiscard]] bool is_due(const net::Address& address) const {
+        const auto due = plan.due(now);
+        return std::find(due.begin(), due.end(), address) != due.end();
+    }
+    [[nodiscard]] std::string state(const net::Address& address) const {
+        for (const PeerRow& row : plan.rows()) {
+            if (row.address == address.to_string()) {
+                return row.state;
+            }
+        }
+        return "unknown";
+    }
+};
+
+TEST_CASE("a host of hosts.txt is dialled at once and then each second") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(2, 2), scene.now);
+    CHECK(scene.plan.unsettled() == 1);
+    REQUIRE(scene.is_due(at(2)));
+    scene.plan.handle_dialling(at(2), scene.now);
+    CHECK_FALSE(scene.is_due(at(2)));
+    CHECK(scene.plan.handle_failed(at(2), "Connection refused", scene.now));
+    CHECK(scene.plan.unsettled() == 0);
+    CHECK(scene.state(at(2)) == "down");
+    CHECK_FALSE(scene.is_due(at(2)));
+    scene.now += 1s;
+    CHECK(scene.is_due(at(2)));
+}
+
+TEST_CASE("failing again for the same reason is no news") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(2, 2), scene.now);
+    scene.plan.handle_dialling(at(2), scene.now);
+    CHECK(scene.plan.handle_failed(at(2), "Connection refused", scene.now));
+    scene.now += 1s;
+    scene.plan.handle_dialling(at(2), scene.now);
+    CHECK_FALSE(scene.plan.handle_failed(at(2), "Connection refused", scene.now));
+    CHECK(scene.plan.handle_failed(at(2), "no answer", scene.now));
+}
+
+TEST_CASE("hosts that never answer do not keep later ones from being dialled") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(1, 200), scene.now);
+    std::set<net::Address> dialled;
+    for (int round = 0; round < 3; ++round) {  // 100 attempts fit at a time, each takes 3 s
+        auto due = scene.plan.due(scene.now);
+        due.resize(std::min<std::size_t>(due.size(), 100));
+        for (const auto& address : due) {
+            dialled.insert(address);
+            scene.plan.handle_dialling(address, scene.now);
+        }
+        scene.now += DialPlan::attempt_max;
+        for (const auto& address : due) {
+            scene.plan.handle_failed(address, "no answer", scene.now);
+        }
+    }
+    CHECK(dialled.size() == 200);
+}
+
+TEST_CASE("a host that was killed is dialled again at once, then each second") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(2, 2), scene.now);
+    scene.connect(at(2), node_from(2));
+    CHECK(scene.state(at(2)) == "connected");
+    scene.now += 1min;
+    scene.plan.handle_down(at(2), "connection closed", scene.now);
+    CHECK(scene.is_due(at(2)));
+    scene.plan.handle_dialling(at(2), scene.now);
+    scene.plan.handle_failed(at(2), "Connection refused", scene.now);
+    scene.now += 1s;
+    REQUIRE(scene.is_due(at(2)));
+    scene.connect(at(2), node_from(3));  // another process
+    CHECK(scene.state(at(2)) == "connected");
+}
+
+TEST_CASE("an address that is this process is never dialled again, whatever its spelling") {
+    Scene scene;
+    scene.plan.handle_hosts({host("127.0.0.1"), host("::1"), host("me")}, scene.now);
+    scene.plan.handle_resolved(host("me"), {at(7)});
+    const auto due = scene.plan.due(scene.now);
+    REQUIRE(due.size() == 3);
+    for (const auto& address : due) {
+        scene.plan.handle_dialling(address, scene.now);
+        scene.plan.handle_handed_over(address);
+        scene.plan.handle_self(address);
+        CHECK(scene.state(address) == "this host");
+    }
+    scene.now += 1h;
+    CHECK(scene.plan.due(scene.now).empty());
+    CHECK(scene.plan.unsettled() == 0);
+}
+
+TEST_CASE("a second address of a connected node waits until that connection is gone") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(2, 3), scene.now);
+    scene.connect(at(2), node_from(2));
+    scene.plan.handle_dialling(at(3), scene.now);
+    scene.plan.handle_handed_over(at(3));
+    scene.plan.handle_duplicate(at(3), node_from(2));
+    CHECK(scene.state(at(3)) == "same host");
+    scene.now += 1h;
+    CHECK(scene.plan.due(scene.now).empty());
+    scene.plan.handle_down(at(2), "gone", scene.now);
+    CHECK(scene.is_due(at(3)));
+}
+
+TEST_CASE("dial-backs are tried once, capped, and forgotten when they end") {
+    Scene scene;
+    CHECK_FALSE(scene.plan.handle_dial_back(at(2), node_from(1), scene.now));  // this process
+    CHECK_FALSE(scene.plan.handle_dial_back(at(2, 0), node_from(2), scene.now));
+    REQUIRE(scene.plan.handle_dial_back(at(2), node_from(2), scene.now));
+    CHECK_FALSE(scene.plan.handle_dial_back(at(2), node_from(2), scene.now));
+    CHECK(scene.plan.unsettled() == 0);  // nobody waits for it
+    SECTION("failed") {
+        scene.plan.handle_dialling(at(2), scene.now);
+        scene.plan.handle_failed(at(2), "Connection refused", scene.now);
+        CHECK(scene.state(at(2)) == "unknown");
+    }
+    SECTION("gone") {
+        scene.connect(at(2), node_from(2));
+        CHECK_FALSE(scene.plan.handle_dial_back(at(3), node_from(2), scene.now));  // it is there
+        scene.plan.handle_down(at(2), "gone", scene.now);
+        CHECK(scene.state(at(2)) == "unknown");
+    }
+    SECTION("capped") {
+        std::size_t planned = 1;
+        for (std::uint16_t port = 1; port < 1000; ++port) {
+            planned += scene.plan.handle_dial_back(at(9, port), node_from(9), scene.now) ? 1U : 0U;
+        }
+        CHECK(planned == DialPlan::dial_backs_max);
+    }
+}
+
+TEST_CASE("who connects here while it rests is dialled at once") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(2, 2), scene.now);
+    scene.plan.handle_dialling(at(2), scene.now);
+    scene.plan.handle_refused(at(2), "busy", scene.now);
+    scene.now += 1500ms;
+    CHECK_FALSE(scene.is_due(at(2)));  // who refuses rests longer
+    scene.plan.handle_dial_back(at(2), node_from(2), scene.now);
+    CHECK(scene.is_due(at(2)));
+}
+
+TEST_CASE("hosts.txt edited: new ones are dialled, others forgotten, connections kept") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(2, 3), scene.now);
+    scene.connect(at(2), node_from(2));
+    scene.plan.handle_hosts(hosts(4, 4), scene.now);
+    CHECK(scene.state(at(2)) == "connected");
+    CHECK_FALSE(scene.plan.from_hosts_file(at(2)));
+    CHECK(scene.state(at(3)) == "unknown");
+    CHECK(scene.is_due(at(4)));
+    scene.plan.handle_hosts(hosts(2, 2), scene.now);
+    CHECK(scene.plan.from_hosts_file(at(2)));
+    CHECK_FALSE(scene.is_due(at(2)));
+    scene.plan.handle_hosts({}, scene.now);
+    scene.plan.handle_down(at(2), "gone", scene.now);
+    CHECK(scene.plan.rows().empty());
+}
+
+TEST_CASE("a name goes through its addresses, then is looked up anew") {
+    Scene scene;
+    scene.plan.handle_hosts({host("both")}, scene.now);
+    REQUIRE(scene.plan.next_lookup(scene.now) == host("both"));
+    scene.plan.handle_resolved(host("both"), {at(2), at(3)});
+    CHECK_FALSE(scene.plan.next_lookup(scene.now));
+    REQUIRE(scene.plan.due(scene.now) == std::vector{at(2)});
+    scene.plan.handle_dialling(at(2), scene.now);
+    scene.plan.handle_failed(at(2), "Connection refused", scene.now);
+    REQUIRE(scene.plan.due(scene.now) == std::vector{at(3)});
+    CHECK(scene.plan.unsettled() == 1);
+    SECTION("the second one answers") {
+        scene.connect(at(3), node_from(3));
+        scene.now += 1h;
+        CHECK(scene.plan.unsettled() == 0);
+        CHECK(scene.plan.due(scene.now).empty());
+        CHECK_FALSE(scene.plan.next_lookup(scene.now));
+    }
+    SECTION("none answers") {
+        scene.plan.handle_dialling(at(3), scene.now);
+        scene.plan.handle_failed(at(3), "Connection refused", scene.now);
+        CHECK(scene.plan.unsettled() == 0);
+        CHECK(scene.plan.due(scene.now).empty());  // no faster than once a second
+        scene.now += 1s;
+        CHECK(scene.plan.due(scene.now) == std::vector{at(2)});
+        CHECK_FALSE(scene.plan.next_lookup(scene.now));
+        scene.now += 30s;
+        REQUIRE(scene.plan.next_lookup(scene.now) == host("both"));
+        scene.plan.handle_resolved(host("both"), {at(4)});
+        CHECK(scene.plan.due(scene.now) == std::vector{at(4)});
+    }
+}
+
+TEST_CASE("a name without an address is settled, and asked for again later") {
+    Scene scene;
+    scene.plan.handle_hosts({host("nowhere"), host("other")}, scene.now);
+    CHECK(scene.plan.unsettled() == 2);
+    scene.plan.handle_unresolved(host("nowhere"), "no such host", scene.now + 5s);
+    CHECK(scene.plan.unsettled() == 1);
+    CHECK(scene.plan.next_lookup(scene.now) == host("other"));
+    scene.plan.handle_unresolved(host("other"), "no such host", scene.now + 50s);
+    CHECK_FALSE(scene.plan.next_lookup(scene.now));
+    CHECK(scene.plan.next_lookup(scene.now + 5s) == host("nowhere"));
+}
+
+}  // namespace
+}  // namespace shoal::peer
