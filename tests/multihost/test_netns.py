@@ -93,7 +93,8 @@ def test_p35_a_limit_holds_over_a_real_link(swarm):
         server = place(swarm, prefix, 2, [1], 12 * MIB)
         host = place(swarm, prefix, 1, [2])
         start = time.monotonic()
-        process = host.run("get", "f", "--json", "--max-download", "4MiB", wrap=inside(prefix, 1))
+        process = host.run("get", "f", "--json", "--wait-hosts", "1", "--max-download", "4MiB",
+                           wrap=inside(prefix, 1))
         assert process.wait(30) == 0, process.tail()
         took = time.monotonic() - start
         check_equal(host.download("f"), server.shared("f"))

@@ -167,7 +167,9 @@ TEST_CASE("slices are whole leaves in order and make up the payload", "[protocol
                 continue;
             }
             CHECK(slice->offset == payload.size());
-            CHECK((slice->last || slice->bytes.size() == 8 * std::size_t{limits::leaf_size}));
+            constexpr std::size_t slice_size =
+                std::size_t{limits::receive_slice_leaves} * limits::leaf_size;
+            CHECK((slice->last || slice->bytes.size() == slice_size));
             append(payload, slice->bytes);
             last = slice->last;
         }
