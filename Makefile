@@ -166,8 +166,8 @@ tidy: deps  ## the project's rules: layers, sizes, headers that compile alone, d
 
 lint:  ## clang-tidy, where it is installed
 	$(Q)command -v clang-tidy >/dev/null || { echo "make lint: clang-tidy is not installed" >&2; exit 1; }
-	$(Q)printf '%s\n' $(SOURCES) src/main.cpp | xargs -P $$(nproc) -n 4 sh -c \
-	    'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -std=c++20 2>/dev/null' sh
+	$(Q)printf '%s\n' $(SOURCES) src/main.cpp | xargs -P $$(nproc) -I '{}' \
+	    clang-tidy --quiet '{}' -- $(CPPFLAGS) -std=c++20
 
 format:  ## clang-format over all C++
 	$(Q)find include src tests -name '*.[ch]pp' -o -name '*.inc' | xargs clang-format -i

@@ -160,7 +160,7 @@ def long_stages(build, shoal, seconds):
 
 
 def stages(what, build, shoal):
-    seconds = int(os.environ.get("FUZZ_SECONDS", "60"))
+    seconds = int(os.environ.get("FUZZ_SECONDS", "20" if what == "long" else "60"))
     workers = max(2, os.cpu_count() or 2)
     if what == "fuzz":
         return [(workers, list(fuzzers(ROOT / "build" / "fuzz", seconds)))]

@@ -93,7 +93,7 @@ class Fetch final : public FileListener {
     void give_up(Outcome outcome, const std::string& text, TimePoint now);
     void finish(TimePoint now);
     void started(std::uint64_t kept, std::uint64_t rechecked);
-    void deliver(Event event);
+    void deliver(const Event& event);
 
     Engine& engine_;
     FetchCommand command_;

@@ -5,7 +5,7 @@
 
 namespace shoal::peer {
 
-void Fetch::deliver(Event event) {
+void Fetch::deliver(const Event& event) {
     if (command_.sink != nullptr) {
         command_.sink->deliver(event);
     }

@@ -54,7 +54,7 @@ Result<std::size_t> read_up_to(int fd, std::span<std::uint8_t> out, const std::s
 
 void drop_line_end(std::vector<std::uint8_t>& bytes) {
     for (const char end : {'\n', '\r'}) {
-        if (!bytes.empty() && bytes.back() == end) {
+        if (!bytes.empty() && bytes.back() == static_cast<std::uint8_t>(end)) {
             bytes.pop_back();
         }
     }

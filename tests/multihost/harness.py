@@ -69,6 +69,12 @@ def content(name, size):
         yield block
 
 
+def temporary_folder():
+    """Where tests put their hosts: in memory where that can be; None is Python's own choice."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    return os.environ.get("SHOAL_TEST_DIR", memory)
+
+
 def make_file(path, spec):
     """`spec`: bytes as they are, a number of bytes to make up, ("sparse", size), or a path."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -336,10 +342,8 @@ class Swarm:
 
     def __init__(self, name):
         self.processes, self.fakes = [], []
-        base = os.environ.get("SHOAL_TEST_DIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK)
-                                                    else None)
         self.claim_net()
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"shoal-{name}-", dir=base))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"shoal-{name}-", dir=temporary_folder()))
 
     def claim_net(self):
         """A net that no other run uses: whoever holds this port of its last address has it."""

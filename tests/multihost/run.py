@@ -15,6 +15,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -132,7 +133,11 @@ def main():
     if options.list:
         print("\n".join(name for name, _ in chosen))
         return 0
-    results = run_all(chosen, options.jobs)
+    # One folder around all, so that not even a test that had to be stopped leaves anything behind.
+    with tempfile.TemporaryDirectory(prefix="shoal-", dir=harness.temporary_folder(),
+                                     ignore_cleanup_errors=True) as folder:
+        os.environ["SHOAL_TEST_DIR"] = folder
+        results = run_all(chosen, options.jobs)
     passed, skipped = results.count(PASSED), results.count(SKIPPED)
     failed = len(results) - passed - skipped
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
