@@ -126,6 +126,7 @@ fuzzers: $(FUZZ)
 
 # What people run -----------------------------------------------------------------------------
 
+# '+' hands the jobs on: make does not see its own name behind a variable.
 deps:  ## install through apt what is missing
 	$(Q)EXTRA="$(EXTRA)" sh tests/support/install-deps.sh
 
@@ -133,32 +134,32 @@ run: all  ## the peer, with a prompt
 	./$(SHOAL)
 
 demo: deps  ## a real file from four hosts at once, one of them killed midway
-	$(Q)$(AGAIN) all
+	+$(Q)$(AGAIN) all
 	$(Q)$(PYTHON) tests/support/demo.py ./$(SHOAL)
 
 test: deps  ## everything that takes minutes: unit, simulator, fuzz corpus, rules, real processes
-	$(Q)$(AGAIN) programs
+	+$(Q)$(AGAIN) programs
 	$(Q)$(RUN) test --build $(BUILD) --shoal $(SHOAL)
 
 test-long: deps  ## the same under sanitizers, 200 kills, files over 4 GiB, fuzzing
-	$(Q)$(AGAIN) programs
-	$(Q)$(call variant,asan) tests-alone
-	$(Q)$(call variant,tsan) tests-alone
-	$(Q)$(call variant,fuzz) fuzzers
+	+$(Q)$(AGAIN) programs
+	+$(Q)$(call variant,asan) tests-alone
+	+$(Q)$(call variant,tsan) tests-alone
+	+$(Q)$(call variant,fuzz) fuzzers
 	$(Q)$(RUN) long --build $(BUILD) --shoal $(SHOAL)
 
 asan: deps  ## build and test with AddressSanitizer and UBSan
 tsan: deps  ## build and test with ThreadSanitizer
 asan tsan:
-	$(Q)$(call variant,$@) tests-alone
+	+$(Q)$(call variant,$@) tests-alone
 	$(Q)$(RUN) $@
 
 fuzz: deps  ## fuzz every decoder for FUZZ_SECONDS (60) each
-	$(Q)$(call variant,fuzz) fuzzers
+	+$(Q)$(call variant,fuzz) fuzzers
 	$(Q)$(RUN) fuzz
 
 bench: deps  ## speed and memory beside a limit measured in the same run
-	$(Q)$(AGAIN) all $(BENCHES)
+	+$(Q)$(AGAIN) all $(BENCHES)
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) --shoal $(SHOAL)
 
 tidy: deps  ## the project's rules: layers, sizes, headers that compile alone, documents
