@@ -66,7 +66,6 @@ void Keeper::take_mail(TimePoint) {
                            if (const Status closed = store_.close_partial(order.partial); !closed) {
                                log::warning(closed.error().message);
                            }
-                           wiring_.requester.post(PartialClosed{order.transfer});
                        },
                        [&](SaveSmall& order) {
                            // In a batch each name stands once; the second finds the first saved.

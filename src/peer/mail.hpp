@@ -87,7 +87,7 @@ struct FinishPartial {  // answered by FileSaved
     std::shared_ptr<store::PartialFile> partial;
     bool rename_on_clash{};
 };
-struct ClosePartial {  // stopped before its end; answered by PartialClosed
+struct ClosePartial {  // stopped before its end; nobody waits for an answer
     std::uint64_t transfer{};
     std::shared_ptr<store::PartialFile> partial;
 };
@@ -129,9 +129,6 @@ struct FileSaved {
     std::string saved_as;
     std::vector<std::uint8_t> bytes;  // of a small file for which there was no room
 };
-struct PartialClosed {
-    std::uint64_t transfer{};
-};
 struct Signal {
     int number{};
 };
@@ -167,10 +164,9 @@ struct LimitsCommand {
 struct ForgetSinkCommand {
     EventSink* sink{};
 };
-using RequesterMail =
-    std::variant<Stop, NewServer, HostTable, NameSettled, PartialOpened, FileSaved, PartialClosed,
-                 Signal, FetchCommand, CancelCommand, ListCommand, PeersCommand, StatusCommand,
-                 LimitsCommand, ForgetSinkCommand>;
+using RequesterMail = std::variant<Stop, NewServer, HostTable, NameSettled, PartialOpened,
+                                   FileSaved, Signal, FetchCommand, CancelCommand, ListCommand,
+                                   PeersCommand, StatusCommand, LimitsCommand, ForgetSinkCommand>;
 
 // Shared by all ----------------------------------------------------------------------------------
 

@@ -172,9 +172,7 @@ void Requester::bury_dead(TimePoint now) {
 
 void Requester::expire_hellos(TimePoint now) {
     for (auto& [id, link] : engine_.servers.all()) {
-        const bool shaking =
-            link->phase() == ServerLink::Phase::hello || link->phase() == ServerLink::Phase::proof;
-        if (shaking && now - link->since() >= hello_max) {
+        if (link->shaking() && now - link->since() >= hello_max) {
             link->die("no hello came");
         }
     }
@@ -305,8 +303,7 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
         }
     }
     for (const auto& [id, link] : engine_.servers.all()) {
-        if (link->phase() == ServerLink::Phase::hello ||
-            link->phase() == ServerLink::Phase::proof) {
+        if (link->shaking()) {
             consider(link->since() + hello_max);
         }
     }

@@ -37,7 +37,6 @@ bool Requester::take_mail(TimePoint now) {
                                found->second->handle_saved(saved, now);
                            }
                        },
-                       [&](PartialClosed&) {},
                        [&](Signal& signal) { front_.handle_signal(signal.number, now); },
                        [&](FetchCommand& command) { start_fetch(std::move(command), now); },
                        [&](CancelCommand& command) { cancel_fetch(command.fetch, now); },

@@ -67,6 +67,8 @@ class ServerLink {
 
     [[nodiscard]] Phase phase() const { return phase_; }
     [[nodiscard]] bool usable() const { return phase_ == Phase::ready; }
+    // The handshake is not over.
+    [[nodiscard]] bool shaking() const { return phase_ == Phase::hello || phase_ == Phase::proof; }
     [[nodiscard]] int fd() const { return socket_.get(); }
     [[nodiscard]] const NodeId& node() const { return node_; }
     [[nodiscard]] const std::string& why_dead() const { return why_dead_; }
