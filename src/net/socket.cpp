@@ -197,7 +197,11 @@ void set_unsent_limit(int fd, std::uint32_t bytes) {
     tune(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes);
 }
 
-void set_receive_buffer(int fd, std::uint32_t bytes) { tune(fd, SOL_SOCKET, SO_RCVBUF, bytes); }
+// A low-water mark must fit the buffer, so the kernel widens it for one; it stays wide.
+void make_receive_room(int fd, std::uint32_t bytes) {
+    tune(fd, SOL_SOCKET, SO_RCVLOWAT, bytes);
+    tune(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+}
 
 void set_dead_peer_timeout(int fd, unsigned seconds) {
     tune(fd, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -11,7 +11,8 @@ namespace shoal::peer {
 
 namespace {
 constexpr Duration sync_every = 1s;
-}
+constexpr std::uint64_t help_batch = 32 * limits::MiB;  // some 10 ms of hashing
+}  // namespace
 
 Keeper::Keeper(Wiring& wiring, store::Store& store, Fd signals)
     : wiring_(wiring), store_(store), signals_(std::move(signals)) {}
@@ -75,6 +76,7 @@ void Keeper::take_mail(TimePoint) {
                            }
                            small.push_back(std::move(order));
                        },
+                       [&](HelpHash&) { help_hash(); },
                        [&](ThreadEnded& ended) { thread_ended(ended); },
                        [&](Finish& finish) {
                            exit_code_ = exit_code_.value_or(finish.exit_code);
@@ -229,6 +231,21 @@ void Keeper::save_elsewhere(store::SmallFile& file, Status& saved, bool rename_o
         file.name = *free;
         saved = store_.save_small(std::span(&file, 1)).front();
     }
+}
+
+// A batch at a time: other orders wait behind it.
+void Keeper::help_hash() {
+    std::uint64_t hashed = 0;
+    while (hashed < help_batch) {
+        std::optional<Check> check = wiring_.checks.take();
+        if (!check) {
+            break;
+        }
+        hashed += check->bytes();
+        auto leaves = check->partial->hash_leaves(check->leaves(), scratch_);
+        wiring_.requester.post(Checked{std::move(*check), std::move(leaves)});
+    }
+    wiring_.checks.help_ends();
 }
 
 // What was verified is journaled within a second or so.

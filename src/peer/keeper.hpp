@@ -37,6 +37,7 @@ class Keeper {
     void finish_partial(const FinishPartial& order);
     void save_small(std::vector<SaveSmall> batch);
     void save_elsewhere(store::SmallFile& file, Status& saved, bool rename_on_clash);
+    void help_hash();
     void sync_partials(TimePoint now);
     [[nodiscard]] std::optional<Duration> timeout(TimePoint now) const;
 
@@ -46,6 +47,7 @@ class Keeper {
     net::SelectPoller poller_;
     std::set<std::string> asked_names_;
     std::vector<std::weak_ptr<store::PartialFile>> partials_;
+    std::vector<std::uint8_t> scratch_;
     TimePoint next_sync_{};
     std::size_t running_{0};
     std::optional<int> exit_code_;

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "peer/checks.hpp"
 #include "shoal/base/ids.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/net/mailbox.hpp"
@@ -96,6 +97,7 @@ struct SaveSmall {  // answered by FileSaved
     store::SmallFile file;
     bool rename_on_clash{};
 };
+struct HelpHash {};  // Checks wait; answered by Checked, each
 struct ThreadEnded {
     std::string thread;
     std::string why;  // empty: as asked
@@ -104,7 +106,7 @@ struct Finish {  // the front end is done
     int exit_code{};
 };
 using KeeperMail = std::variant<HashFirst, OpenPartial, FinishPartial, ClosePartial, SaveSmall,
-                                ThreadEnded, Finish>;
+                                HelpHash, ThreadEnded, Finish>;
 
 // To the requester -----------------------------------------------------------------------------
 
@@ -164,9 +166,10 @@ struct LimitsCommand {
 struct ForgetSinkCommand {
     EventSink* sink{};
 };
-using RequesterMail = std::variant<Stop, NewServer, HostTable, NameSettled, PartialOpened,
-                                   FileSaved, Signal, FetchCommand, CancelCommand, ListCommand,
-                                   PeersCommand, StatusCommand, LimitsCommand, ForgetSinkCommand>;
+using RequesterMail =
+    std::variant<Stop, NewServer, HostTable, NameSettled, PartialOpened, FileSaved, Checked, Signal,
+                 FetchCommand, CancelCommand, ListCommand, PeersCommand, StatusCommand,
+                 LimitsCommand, ForgetSinkCommand>;
 
 // Shared by all ----------------------------------------------------------------------------------
 
@@ -198,6 +201,7 @@ struct Wiring {
     Identity identity;
     PeerOptions options;
     store::Catalog* catalog{};
+    Checks checks;
     Figures figures;
     net::Mailbox<ConnectorMail> connector;
     net::Mailbox<ListenerMail> listener;

@@ -12,6 +12,8 @@ namespace {
 constexpr Duration hello_max = 5s;  // for the handshake to be over
 constexpr Duration report_every = 100ms;
 constexpr std::size_t receive_quantum = 2 * limits::MiB;  // per link and turn
+constexpr std::uint32_t receive_room = 4 * limits::MiB;   // more than is ever asked of one
+constexpr std::uint64_t unhashed_max = 8 * limits::MiB;
 constexpr unsigned dead_peer_seconds = 20;
 
 }  // namespace
@@ -35,6 +37,7 @@ Status Requester::run() {
         const std::vector<net::Ready> ready_now = poller_.wait(timeout(now));
         now = steady_now();
         receive_all(ready_now, now);
+        hash_arrived(ready_now.empty(), now);
         for (const net::Ready& ready : ready_now) {
             if (ready.fd == wiring_.requester.fd() && !take_mail(now)) {
                 stop_all();
@@ -56,6 +59,7 @@ void Requester::add_link(NewServer server, TimePoint now) {
         return;
     }
     net::set_dead_peer_timeout(fd, dead_peer_seconds);
+    net::make_receive_room(fd, receive_room);
     if (Status watched = poller_.watch(fd, true, true); !watched) {
         wiring_.connector.post(
             DialVerdict{address, DialVerdict::Kind::refused, {}, watched.error().message});
@@ -83,6 +87,26 @@ void Requester::receive_all(const std::vector<net::Ready>& ready_now, TimePoint 
         look_at_phase(*link, before, now);
     }
     bury_dead(now);
+}
+
+// When nothing else is to be done, or too much of it waits.
+void Requester::hash_arrived(bool quiet, TimePoint now) {
+    while (std::exchange(quiet, false) || wiring_.checks.waiting_bytes() > unhashed_max) {
+        if (std::optional<Check> check = wiring_.checks.take()) {
+            auto leaves = check->partial->hash_leaves(check->leaves(), scratch_);
+            take_checked({std::move(*check), std::move(leaves)}, now);
+        }
+    }
+    if (wiring_.checks.call_help()) {
+        wiring_.keeper.post(HelpHash{});
+    }
+}
+
+void Requester::take_checked(const Checked& checked, TimePoint now) {
+    const auto found = engine_.transfers.find(checked.check.transfer);
+    if (found != engine_.transfers.end()) {
+        found->second->handle_checked(checked, now);
+    }
 }
 
 void Requester::look_at_phase(ServerLink& link, ServerLink::Phase before, TimePoint now) {
@@ -277,7 +301,7 @@ void Requester::update_interest(TimePoint now) {
 }
 
 std::optional<Duration> Requester::timeout(TimePoint now) {
-    if (turn_again_) {
+    if (turn_again_ || wiring_.checks.waiting_bytes() > 0) {
         return Duration::zero();
     }
     std::optional<TimePoint> next;

@@ -56,6 +56,9 @@ class Requester {
     void bury_dead(TimePoint now);
     void expire_hellos(TimePoint now);
 
+    void hash_arrived(bool quiet, TimePoint now);
+    void take_checked(const Checked& checked, TimePoint now);
+
     // A turn.
     void drive(TimePoint now);
     bool sweep();  // true: something went, others may begin
@@ -76,6 +79,7 @@ class Requester {
     std::vector<std::unique_ptr<Fetch>> fetches_;
     std::vector<ListOrder> lists_;
     TokenBucket download_limit_;
+    std::vector<std::uint8_t> scratch_;  // for hashing
     TimePoint next_report_{};
     int front_input_{-1};
     int front_output_{-1};

@@ -37,6 +37,7 @@ bool Requester::take_mail(TimePoint now) {
                                found->second->handle_saved(saved, now);
                            }
                        },
+                       [&](Checked& checked) { take_checked(checked, now); },
                        [&](Signal& signal) { front_.handle_signal(signal.number, now); },
                        [&](FetchCommand& command) { start_fetch(std::move(command), now); },
                        [&](CancelCommand& command) { cancel_fetch(command.fetch, now); },

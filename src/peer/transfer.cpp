@@ -240,7 +240,7 @@ void Transfer::drive(TimePoint now) {
     if (!unwritten_.empty() && now >= write_again_at_) {
         write_again(now);
     }
-    judge_late_ones(now);
+    end_late_doubts(now);
     while (const auto action = download_->poll(now)) {
         carry_out(*action, now);
     }

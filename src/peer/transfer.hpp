@@ -3,8 +3,8 @@
 //
 //   find_hashes   a source's chunk hashes, proven against the root
 //   opening       the keeper makes or resumes NAME.part
-//   running       Download says what to ask of whom; slices are hashed while they are in the
-//                 cache, written, and forgotten; a chunk counts once it is verified
+//   running       Download says what to ask of whom; what comes is written and forgotten; a
+//                 chunk that is whole is hashed (Checks) and counts once it is verified
 //   finishing     the keeper syncs and renames
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -44,6 +45,7 @@ class Transfer final : public DataSink {
     void handle_link_lost(ServerLink& link, TimePoint now);
     void handle_opened(PartialOpened opened, TimePoint now);
     void handle_saved(const FileSaved& saved, TimePoint now);
+    void handle_checked(const Checked& checked, TimePoint now);
 
     void handle_data(ServerLink& link, std::uint64_t token, LeafRun run, std::uint32_t offset,
                      std::span<const std::uint8_t> bytes, bool last, TimePoint now) override;
@@ -103,12 +105,12 @@ class Transfer final : public DataSink {
     void carry_out(const swarm::Action& action, TimePoint now);
     void write(std::uint64_t offset, std::span<const std::uint8_t> bytes, TimePoint now);
     void write_again(TimePoint now);
-    void check_chunks(LeafRun run, TimePoint now);
-    void check(ChunkIndex chunk, TimePoint now);
+    void check_chunks(LeafRun run);
+    void judge(ChunkIndex chunk, std::span<const integrity::Digest> leaves, TimePoint now);
     void doubt(ChunkIndex chunk, std::vector<integrity::Digest> digests, TimePoint now);
     void handle_word(ChunkIndex chunk);
-    void judge(ChunkIndex chunk);
-    void judge_late_ones(TimePoint now);
+    void end_doubt(ChunkIndex chunk);
+    void end_late_doubts(TimePoint now);
     void handle_bad_chunk(ChunkIndex chunk, std::vector<integrity::Digest> digests);
     void settle_dispute(ChunkIndex chunk, ServerLink& link, const Reply& reply);
     void announce(TimePoint now);
@@ -130,8 +132,9 @@ class Transfer final : public DataSink {
 
     std::shared_ptr<store::PartialFile> partial_;
     std::optional<swarm::Download> download_;
-    std::unordered_map<std::uint64_t, std::uint64_t> wire_ids_;    // by AskId
-    std::map<ChunkIndex, std::vector<integrity::Digest>> leaves_;  // of active chunks
+    std::unordered_map<std::uint64_t, std::uint64_t> wire_ids_;  // by AskId
+    std::set<ChunkIndex> checking_;  // whole, but what they are worth is not known yet
+    std::set<ChunkIndex> unlooked_;  // got bytes while others could not be written
     std::map<ChunkIndex, Doubt> doubts_;
     std::map<ChunkIndex, Dispute> disputes_;
     std::vector<ChunkIndex> verified_;  // not announced yet

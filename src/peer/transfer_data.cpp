@@ -1,6 +1,5 @@
 // The transfer's other half: bytes that arrive, and what they prove.
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "peer/transfer.hpp"
@@ -26,8 +25,6 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
     const LeafIndex first{run.first.value + offset / limits::leaf_size};
     const auto count =
         static_cast<std::uint32_t>((bytes.size() + limits::leaf_size - 1) / limits::leaf_size);
-    std::array<Digest, limits::run_leaves_max> digests;
-    integrity::hash_leaves(bytes, std::span(digests).first(count));
 
     // Stretches of wanted leaves are written with one call each.
     std::uint32_t stretch = 0;
@@ -46,17 +43,10 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
         if (verdict != swarm::Verdict::wanted) {
             wiring_.figures.unwanted_data += limits::leaf_size;
             write_stretch(i);
-            continue;
         }
-        const ChunkIndex chunk = geometry_.chunk_of(leaf);
-        std::vector<Digest>& known = leaves_[chunk];
-        known.resize(geometry_.leaves_in(chunk));
-        known[leaf.value - geometry_.first_leaf(chunk).value] = digests[i];
     }
     write_stretch(count);
-    if (unwritten_.empty()) {
-        check_chunks({first, count}, now);
-    }
+    check_chunks({first, count});
     if (last) {
         wire_ids_.erase(token);
         download_->handle_done(link.id, swarm::AskId{token}, now);
@@ -127,41 +117,53 @@ void Transfer::write_again(TimePoint now) {
         }
         unwritten_.pop_front();
     }
-    std::vector<ChunkIndex> waiting;
-    for (const auto& [chunk, digests] : leaves_) {
-        waiting.push_back(chunk);
-    }
-    for (const ChunkIndex chunk : waiting) {
-        check(chunk, now);
+    for (const ChunkIndex chunk : std::exchange(unlooked_, {})) {
+        check_chunks({geometry_.first_leaf(chunk), 1});
     }
     download_->pause(false);
     listener_.file_note(order_.index, FetchNote::Kind::unparked, {}, "there is room again");
 }
 
-void Transfer::check_chunks(LeafRun run, TimePoint now) {
+// Those of the run that are whole now are hashed, unless some of their bytes are not written.
+void Transfer::check_chunks(LeafRun run) {
     if (phase_ != Phase::running) {
         return;
     }
     const ChunkIndex last = geometry_.chunk_of({run.end().value - 1});
     for (ChunkIndex chunk = geometry_.chunk_of(run.first); chunk <= last; ++chunk) {
-        check(chunk, now);
+        if (!unwritten_.empty()) {
+            unlooked_.insert(chunk);
+        } else if (download_->ready(chunk) && checking_.insert(chunk).second) {
+            wiring_.checks.add({order_.key, partial_, chunk, 1});
+        }
     }
 }
 
-void Transfer::check(ChunkIndex chunk, TimePoint now) {
-    if (!download_->ready(chunk) || !leaves_.contains(chunk)) {
-        return;  // not all of it is here, or its senders are being asked
-    }
-    auto entry = leaves_.extract(chunk);
-    if (integrity::chunk_hash(entry.mapped(), geometry_) == partial_->chunk_hashes()[chunk.value]) {
-        partial_->mark_verified(chunk);
-        download_->handle_verified(chunk);
-        doubts_.erase(chunk);
-        disputes_.erase(chunk);
-        verified_.push_back(chunk);
+void Transfer::handle_checked(const Checked& checked, TimePoint now) {
+    if (phase_ != Phase::running) {
         return;
     }
-    doubt(chunk, std::move(entry.mapped()), now);
+    if (!checked.leaves) {
+        return fail(Outcome::failed, checked.leaves.error().message, now);
+    }
+    std::span<const Digest> leaves(*checked.leaves);
+    for (std::uint32_t i = 0; i < checked.check.count; ++i) {
+        const ChunkIndex chunk{checked.check.first.value + i};
+        const std::uint32_t count = geometry_.leaves_in(chunk);
+        judge(chunk, leaves.first(count), now);
+        leaves = leaves.subspan(count);
+    }
+}
+
+void Transfer::judge(ChunkIndex chunk, std::span<const Digest> leaves, TimePoint now) {
+    if (integrity::chunk_hash(leaves, geometry_) != partial_->chunk_hashes()[chunk.value]) {
+        return doubt(chunk, {leaves.begin(), leaves.end()}, now);
+    }
+    checking_.erase(chunk);
+    partial_->mark_verified(chunk);
+    download_->handle_verified(chunk);
+    disputes_.erase(chunk);
+    verified_.push_back(chunk);
 }
 
 // A file that changes under its server is no lie: `changed` comes right behind the data. Whatever
@@ -183,27 +185,28 @@ void Transfer::doubt(ChunkIndex chunk, std::vector<Digest> digests, TimePoint no
                   [this, chunk](ServerLink&, const Reply&, TimePoint) { handle_word(chunk); });
     }
     if (doubt.open == 0) {
-        judge(chunk);
+        end_doubt(chunk);
     }
 }
 
 void Transfer::handle_word(ChunkIndex chunk) {
     const auto found = doubts_.find(chunk);
     if (found != doubts_.end() && --found->second.open == 0) {
-        judge(chunk);
+        end_doubt(chunk);
     }
 }
 
-void Transfer::judge(ChunkIndex chunk) {
+void Transfer::end_doubt(ChunkIndex chunk) {
     auto doubt = doubts_.extract(chunk);
+    checking_.erase(chunk);
     handle_bad_chunk(chunk, std::move(doubt.mapped().digests));
 }
 
-void Transfer::judge_late_ones(TimePoint now) {
+void Transfer::end_late_doubts(TimePoint now) {
     for (auto doubt = doubts_.begin(); doubt != doubts_.end();) {
         const auto& [chunk, what] = *doubt++;
         if (what.until <= now) {
-            judge(chunk);
+            end_doubt(chunk);
         }
     }
 }

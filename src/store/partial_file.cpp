@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "file_io.hpp"
@@ -59,6 +60,25 @@ Bitmap PartialFile::held() const {
 std::uint32_t PartialFile::held_count() const {
     return progress_.with(
         [](const Progress& progress) { return static_cast<std::uint32_t>(progress.held.count()); });
+}
+
+Result<std::vector<integrity::Digest>> PartialFile::hash_leaves(
+    LeafRun run, std::vector<std::uint8_t>& scratch) const {
+    constexpr std::uint32_t slice_leaves = limits::receive_slice_leaves;
+    scratch.resize(std::size_t{slice_leaves} * limits::leaf_size);
+    std::vector<integrity::Digest> digests(run.count);
+    for (std::uint32_t done = 0; done < run.count; done += slice_leaves) {
+        const LeafRun slice{{run.first.value + done}, std::min(slice_leaves, run.count - done)};
+        const auto bytes = std::span(scratch).first(geometry_.run_length(slice));
+        const std::int64_t got =
+            read_up_to(data_.get(), integrity::Geometry::run_offset(slice), bytes);
+        if (got != static_cast<std::int64_t>(bytes.size())) {
+            return system_error("cannot read back '" + text::escape(part_path_) + "'",
+                                got < 0 ? errno : EIO);
+        }
+        integrity::hash_leaves(bytes, std::span(digests).subspan(done, slice.count));
+    }
+    return digests;
 }
 
 Status PartialFile::sync() {

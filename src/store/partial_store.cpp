@@ -223,14 +223,18 @@ void PartialStore::recheck(PartialFile& partial) {
             resumed.kept_bytes += partial.geometry_.chunk_length(chunk);
         }
     }
+    std::vector<std::uint8_t> scratch;
     for (const ChunkIndex chunk : chunks_with_data(partial.data_.get(), partial.geometry_)) {
         if (held.test(chunk.value)) {
             continue;
         }
         const std::uint32_t length = partial.geometry_.chunk_length(chunk);
         resumed.rechecked_bytes += length;
-        if (hash_chunk(partial.data_.get(), partial.geometry_, chunk) ==
-            partial.hashes_[chunk.value]) {
+        const LeafRun leaves{partial.geometry_.first_leaf(chunk),
+                             partial.geometry_.leaves_in(chunk)};
+        const auto digests = partial.hash_leaves(leaves, scratch);
+        if (digests &&
+            integrity::chunk_hash(*digests, partial.geometry_) == partial.hashes_[chunk.value]) {
             partial.mark_verified(chunk);
         } else {
             resumed.lost_bytes += length;

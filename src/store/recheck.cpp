@@ -2,9 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-
-#include "file_io.hpp"
 
 namespace shoal::store {
 
@@ -30,17 +29,6 @@ std::vector<ChunkIndex> chunks_with_data(int fd, const integrity::Geometry& geom
         at = hole;
     }
     return chunks;
-}
-
-integrity::Digest hash_chunk(int fd, const integrity::Geometry& geometry, ChunkIndex chunk) {
-    std::vector<std::uint8_t> bytes(geometry.chunk_length(chunk));
-    const std::int64_t got = read_up_to(fd, geometry.chunk_offset(chunk), bytes);
-    if (got < 0 || static_cast<std::size_t>(got) != bytes.size()) {
-        return {};
-    }
-    std::vector<integrity::Digest> leaves(geometry.leaves_in(chunk));
-    integrity::hash_leaves(bytes, leaves);
-    return integrity::chunk_hash(leaves, geometry);
 }
 
 }  // namespace shoal::store

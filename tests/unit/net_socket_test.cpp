@@ -225,8 +225,9 @@ TEST_CASE("the options reach the kernel", "[net]") {
     CHECK(option(fd, IPPROTO_TCP, TCP_NODELAY) == 1);
     net::set_unsent_limit(fd, 131072);
     CHECK(option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT) == 131072);
-    net::set_receive_buffer(fd, 65536);
-    CHECK(option(fd, SOL_SOCKET, SO_RCVBUF) >= 65536);
+    net::make_receive_room(fd, 1 << 20);
+    CHECK(option(fd, SOL_SOCKET, SO_RCVBUF) >= 1 << 20);
+    CHECK(option(fd, SOL_SOCKET, SO_RCVLOWAT) == 1);
     net::set_dead_peer_timeout(fd, 30);
     CHECK(option(fd, SOL_SOCKET, SO_KEEPALIVE) == 1);
     const int noticed =

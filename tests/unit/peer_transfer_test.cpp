@@ -54,6 +54,17 @@ struct TransferScene : Hosts {
         return std::span(content).subspan(integrity::Geometry::run_offset(run),
                                           geometry.run_length(run));
     }
+    void hash() {
+        std::vector<std::uint8_t> scratch;
+        while (std::optional<Check> check = wiring.checks.take()) {
+            auto leaves = check->partial->hash_leaves(check->leaves(), scratch);
+            transfer->handle_checked({std::move(*check), std::move(leaves)}, now);
+        }
+    }
+    void deliver_and_hash(test::FakeServer& host) {
+        host.deliver(now);
+        hash();
+    }
     // Serves what `host` is asked for until it is asked for nothing more.
     void serve(test::FakeServer& host) {
         for (int turn = 0; turn < 100; ++turn) {
@@ -62,7 +73,7 @@ struct TransferScene : Hosts {
             for (const auto& message : said) {
                 if (message.type == static_cast<std::uint16_t>(ClientType::request)) {
                     host.send_data(message, bytes_of(message));
-                    host.deliver(now);
+                    deliver_and_hash(host);
                 }
             }
             if (said.empty()) {
@@ -106,14 +117,14 @@ TEST_CASE("a bad chunk: the next message of its server tells a lie from a change
             first.send_data(request, std::vector<std::uint8_t>(scene.bytes_of(request).size()));
             first.refuse(request.id, protocol::Status::changed);
         }
-        first.deliver(scene.now);
+        scene.deliver_and_hash(first);
     }
     SECTION("lie") {
         lie = true;
         for (const auto& request : requests) {
             first.send_data(request, std::vector<std::uint8_t>(scene.bytes_of(request).size()));
         }
-        first.deliver(scene.now);
+        scene.deliver_and_hash(first);
         CHECK(scene.listener.notes.empty());
         scene.answer_status(first);
     }
@@ -122,7 +133,7 @@ TEST_CASE("a bad chunk: the next message of its server tells a lie from a change
         for (const auto& request : requests) {
             first.send_data(request, std::vector<std::uint8_t>(scene.bytes_of(request).size()));
         }
-        first.deliver(scene.now);
+        scene.deliver_and_hash(first);
         scene.transfer->drive(scene.now);
         REQUIRE(scene.transfer->next_timeout());
         scene.now += 2s;
@@ -139,13 +150,49 @@ TEST_CASE("a bad chunk: the next message of its server tells a lie from a change
     CHECK(scene.store.dir.read("downloads/big") == scene.content);
 }
 
+TEST_CASE("a chunk counts by what can be read back, not by what came") {
+    TransferScene scene;
+    auto& host = *scene.far[0];
+    scene.open_with(host);
+    scene.transfer->drive(scene.now);
+    for (const auto& request : host.take(ClientType::request, scene.now)) {
+        host.send_data(request, scene.bytes_of(request));
+    }
+    host.deliver(scene.now);
+    const std::optional<Check> check = scene.wiring.checks.take();
+    REQUIRE(check);
+    std::vector<std::uint8_t> scratch;
+    auto leaves = check->partial->hash_leaves(check->leaves(), scratch);
+    REQUIRE(leaves.ok());
+    leaves->front().bytes[0] ^= 1;  // one chunk of it is not what its senders sent
+    scene.transfer->handle_checked({*check, std::move(leaves)}, scene.now);
+    CHECK_FALSE(check->partial->holds(check->first));
+    CHECK(check->partial->held_count() == check->count - 1);
+}
+
+TEST_CASE("a part that cannot be read back ends the transfer and says so") {
+    TransferScene scene;
+    auto& host = *scene.far[0];
+    scene.open_with(host);
+    scene.transfer->drive(scene.now);
+    for (const auto& request : host.take(ClientType::request, scene.now)) {
+        host.send_data(request, scene.bytes_of(request));
+    }
+    host.deliver(scene.now);
+    std::filesystem::resize_file(scene.store.dir.path() + "/downloads/big.part", 0);
+    scene.hash();
+    REQUIRE(scene.listener.results.size() == 1);
+    CHECK(scene.listener.results[0].outcome == Outcome::failed);
+    CHECK(scene.listener.results[0].text.find("cannot read back") != std::string::npos);
+}
+
 TEST_CASE("a transfer that is stopped leaves a part that the next one takes over") {
     TransferScene scene;
     scene.open_with(*scene.far[0]);
     scene.transfer->drive(scene.now);
     const auto request = scene.far[0]->take(ClientType::request, scene.now).at(0);
     scene.far[0]->send_data(request, scene.bytes_of(request));
-    scene.far[0]->deliver(scene.now);
+    scene.deliver_and_hash(*scene.far[0]);
     scene.transfer->drive(scene.now);
     const std::uint64_t kept = scene.listener.verified;
     scene.transfer->stop();

@@ -34,7 +34,7 @@ inline constexpr std::uint32_t refusal_text_max = 1 * KiB;      // why, for peop
 inline constexpr std::uint32_t requests_per_client_max = 1024;  // queued, unanswered
 inline constexpr std::uint32_t subscriptions_per_client_max = 256;
 inline constexpr std::uint32_t send_quantum = 256 * KiB;   // per client and turn
-inline constexpr std::uint32_t receive_slice_leaves = 16;  // hashed while in the cache
+inline constexpr std::uint32_t receive_slice_leaves = 16;  // written, or hashed, at a time
 
 // Connections. select() must never see a descriptor >= FD_SETSIZE (1024).
 inline constexpr int select_fd_end = 1024;

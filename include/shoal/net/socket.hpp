@@ -56,7 +56,9 @@ void set_no_delay(int fd);
 // At most this much unsent data waits in the kernel (TCP_NOTSENT_LOWAT), so that decisions
 // stay in user space.
 void set_unsent_limit(int fd, std::uint32_t bytes);
-void set_receive_buffer(int fd, std::uint32_t bytes);
+// Room for this much received data from the start. Unlike SO_RCVBUF this neither ends the
+// kernel's own growing of it nor is cut to rmem_max.
+void make_receive_room(int fd, std::uint32_t bytes);
 // A dead peer is noticed after about `seconds` though it sends no FIN (keepalive and
 // TCP_USER_TIMEOUT).
 void set_dead_peer_timeout(int fd, unsigned seconds);

@@ -1,6 +1,7 @@
 // PartialFile: a download under way: NAME.part and its journal.
 //
-// The requester writes and marks chunks, the reader serves marked ones, main syncs. Data is
+// The requester writes and marks chunks, the reader serves marked ones, main syncs, and whoever
+// of requester and main has time hashes. Data is
 // on disk before the journal says so, so a journal never promises what a crash took.
 //
 // The journal: a header (magic, FileId, final name, checksum), the chunk hashes, then records
@@ -50,6 +51,10 @@ class PartialFile {
     [[nodiscard]] bool holds(LeafRun run) const;
     [[nodiscard]] Bitmap held() const;
     [[nodiscard]] std::uint32_t held_count() const;
+    // Any thread: digests of leaves as they can be read now, from the page cache when they have
+    // just been written. `scratch` grows to a slice and is the caller's to keep.
+    [[nodiscard]] Result<std::vector<integrity::Digest>> hash_leaves(
+        LeafRun run, std::vector<std::uint8_t>& scratch) const;
 
     // Main: fdatasync of the data, then of the journal with what was verified before. When the
     // data could not be synced, every later call says so again: what the kernel dropped cannot
