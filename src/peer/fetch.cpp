@@ -69,9 +69,10 @@ std::optional<TimePoint> Fetch::next_timeout() const {
         case Phase::suggesting:
             return phase_began_at_ + 1s;
         case Phase::running:
-            return command_.order.wait_for_holders
-                       ? std::nullopt
-                       : std::optional(progressed_at_ + command_.order.timeout);
+            if (command_.order.wait_for_holders) {
+                return std::nullopt;
+            }
+            return hopeless() ? progressed_at_ : progressed_at_ + command_.order.timeout;
         case Phase::over:
             break;
     }
@@ -239,12 +240,17 @@ bool Fetch::waits() const {
            });
 }
 
+// Whoever has it lied, and nobody else is about to turn up.
+bool Fetch::hopeless() const {
+    return !folder_ && saw_liars_ && !saw_losses_ && engine_.settled() && waits();
+}
+
 void Fetch::look_timed_out(TimePoint now) {
     if (!waiting_.empty()) {
         progressed_at_ = now;  // it is not the hosts that hold it up
     }
     if (phase_ != Phase::running || command_.order.wait_for_holders ||
-        now - progressed_at_ < command_.order.timeout) {
+        (now - progressed_at_ < command_.order.timeout && !hopeless())) {
         return;
     }
     bool disk_full = engine_.small.disk_is_full();

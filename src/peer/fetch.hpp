@@ -89,6 +89,7 @@ class Fetch final : public FileListener {
     [[nodiscard]] std::optional<FileResult> standing_here(const File& file) const;
     [[nodiscard]] bool is_folder() const { return folder_; }
     [[nodiscard]] bool waits() const;
+    [[nodiscard]] bool hopeless() const;
     void look_timed_out(TimePoint now);
     void give_up(Outcome outcome, const std::string& text, TimePoint now);
     void finish(TimePoint now);
@@ -121,6 +122,7 @@ class Fetch final : public FileListener {
     std::uint64_t verified_{0};
     std::uint64_t files_done_{0};
     bool saw_liars_{false};
+    bool saw_losses_{false};  // a host that sent some of it went; it may come back
     bool told_parked_{false};
     bool moved_{false};   // since the last report
     bool moving_{false};  // at the last report

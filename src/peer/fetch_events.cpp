@@ -51,6 +51,7 @@ void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string
                       const std::string& text) {
     moved_ = true;
     saw_liars_ |= kind == FetchNote::Kind::bad_source;
+    saw_losses_ |= kind == FetchNote::Kind::source_lost;
     if (kind == FetchNote::Kind::parked || kind == FetchNote::Kind::unparked) {
         // Thousands of files may wait for the same host: one word is enough.
         const bool parked = kind == FetchNote::Kind::parked;
