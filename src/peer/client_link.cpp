@@ -141,7 +141,7 @@ bool ClientLink::can_begin() const {
 bool ClientLink::overfull() const { return outbox_.size() - sent_ + queued_bytes_ > outbox_max; }
 
 bool ClientLink::wants_to_read() const {
-    return outbox_.size() - sent_ + queued_bytes_ < outbox_read_max;
+    return !deferred && outbox_.size() - sent_ + queued_bytes_ < outbox_read_max;
 }
 
 }  // namespace shoal::peer

@@ -39,6 +39,8 @@ class ClientLink {
     std::optional<protocol::clientMessage> hello;
     protocol::Session session;
     protocol::ClientFrames frames;
+    std::optional<std::pair<protocol::clientMessage, protocol::ClientBytes>>
+        deferred;                                              // see Reader
     std::map<std::uint64_t, integrity::FileId> subscriptions;  // by id
     std::map<std::uint64_t, integrity::FileId> requests;       // waiting in the queue, by id
     std::uint32_t waiting_queries{0};                          // answered `pending` so far

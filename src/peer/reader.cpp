@@ -66,6 +66,7 @@ Status Reader::run() {
                 remove(link.key);
             }
         }
+        handle_deferred(now);
         if (mail) {
             take_mail(now);
         }
@@ -344,6 +345,9 @@ void Reader::enforce_deadlines(TimePoint now) {
 }
 
 std::optional<Duration> Reader::timeout(TimePoint now) {
+    if (!deferred_.empty()) {
+        return Duration::zero();
+    }
     std::optional<Duration> wait;
     const auto at_most = [&wait](Duration span) { wait = wait ? std::min(*wait, span) : span; };
     const bool may_send = may_upload(now);

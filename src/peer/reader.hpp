@@ -5,6 +5,7 @@
 // a slow or greedy one holds up nobody. It sleeps when nothing is to be done.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -39,6 +40,9 @@ class Reader {
 
     // Input (reader_input.cpp).
     bool receive_from(ClientLink& link, TimePoint now);  // false: gone
+    bool read_frames(ClientLink& link, TimePoint now);   // as above
+    static bool is_long_work(const ClientLink& link, const protocol::clientMessage& message);
+    void handle_deferred(TimePoint now);
     bool handle(ClientLink& link, const protocol::clientMessage& message,
                 const protocol::ClientBytes& raw, TimePoint now);
     bool handle_hello(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
@@ -75,6 +79,7 @@ class Reader {
     swarm::UploadQueue queue_;
     OpenFiles files_;
     TokenBucket upload_limit_;
+    std::deque<swarm::ClientKey> deferred_;  // whose input waits behind long work
     std::uint64_t next_key_{1};
     std::uint64_t turn_{0};
     bool draining_{false};

@@ -29,6 +29,10 @@ bool Reader::receive_from(ClientLink& link, TimePoint now) {
         return received.state == net::Transfer::State::would_block;
     }
     link.frames.commit(received.bytes);
+    return read_frames(link, now);
+}
+
+bool Reader::read_frames(ClientLink& link, TimePoint now) {
     while (auto frame = link.frames.next()) {
         if (link.phase == ClientLink::Phase::lingering) {
             break;
@@ -40,6 +44,11 @@ bool Reader::receive_from(ClientLink& link, TimePoint now) {
             break;
         }
         const auto& [message, raw] = **frame;
+        if (is_long_work(link, message)) {
+            link.deferred = **frame;
+            deferred_.push_back(link.key);
+            return true;
+        }
         if (!handle(link, message, raw, now)) {
             return false;
         }
@@ -49,6 +58,29 @@ bool Reader::receive_from(ClientLink& link, TimePoint now) {
     }
     link.frames.release_idle();
     return true;
+}
+
+// A chunk that must be read and hashed takes milliseconds: one a turn, in the order of arrival,
+// so that many of them hold up nobody's data.
+bool Reader::is_long_work(const ClientLink& link, const clientMessage& message) {
+    return link.phase == ClientLink::Phase::ready &&
+           message.type == static_cast<std::uint16_t>(ClientType::leaf_hashes);
+}
+
+void Reader::handle_deferred(TimePoint now) {
+    if (deferred_.empty()) {
+        return;
+    }
+    const auto found = server_fd_list_.find(deferred_.front());
+    deferred_.pop_front();
+    if (found == server_fd_list_.end()) {
+        return;
+    }
+    ClientLink& link = *found->second;
+    const auto [message, raw] = *std::exchange(link.deferred, std::nullopt);
+    if (!handle(link, message, raw, now) || !read_frames(link, now)) {
+        remove(link.key);
+    }
 }
 
 bool Reader::handle(ClientLink& link, const clientMessage& message,

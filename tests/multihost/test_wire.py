@@ -155,6 +155,22 @@ def test_hello_comes_first_and_once(swarm):
         assert client.answer_to(query).status_name == "ok"
 
 
+def test_leaf_hashes_wait_in_line_and_all_come(swarm):
+    """Each costs the server some work: one a turn, while others are served."""
+    host = serving(swarm)
+    with swarm.client(host) as client, swarm.client(host) as other:
+        file = client.query("f")
+        chunks = -(-SIZE // wire.chunk_size(SIZE))
+        wanted = [client.send(wire.LEAF_HASHES, fileSize=SIZE, digest=file.digest, first=at % chunks)
+                  for at in range(50)]
+        last = client.send(wire.QUERY, path="f")
+        assert other.query("f").status_name == "ok"
+        for at, each in enumerate(wanted):
+            answer = client.answer_to(each)
+            assert answer.type == wire.LEAF_HASHES and answer.first == at % chunks
+        assert client.answer_to(last).status_name == "ok"
+
+
 def test_unknown_types_and_ids_in_use(swarm):
     host = serving(swarm)
     with swarm.client(host) as client:
