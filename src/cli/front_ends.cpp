@@ -4,6 +4,7 @@
 #include "get_command.hpp"
 #include "list_command.hpp"
 #include "pipe_prompt.hpp"
+#include "search_command.hpp"
 #include "serve_command.hpp"
 #include "shoal/cli/commands.hpp"
 #include "terminal_prompt.hpp"
@@ -18,6 +19,8 @@ std::unique_ptr<peer::FrontEnd> make_front_end(const Options& options) {
             return std::make_unique<GetCommand>(options);
         case Command::list:
             return std::make_unique<ListCommand>(options);
+        case Command::search:
+            return std::make_unique<SearchCommand>(options);
         default:
             break;
     }

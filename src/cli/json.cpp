@@ -120,6 +120,56 @@ JsonObject object_of(const peer::FileList& e) {
                      : object.null("problem");
 }
 
+JsonObject object_of(const peer::FoundFile& file) {
+    std::vector<JsonObject> hosts;
+    for (const peer::FoundHost& host : file.hosts) {
+        hosts.push_back(JsonObject()
+                            .text("host", host.host)
+                            .number("hops", host.hops)
+                            .number("rate", host.rate)
+                            .boolean("whole", host.whole)
+                            .texts("path", host.path));
+    }
+    return JsonObject()
+        .text("name", file.name)
+        .number("size", file.size)
+        .text("root", file.root)
+        .number("complete", file.complete)
+        .number("partial", file.partial)
+        .number("hops", file.hops)
+        .number("rate", file.rate)
+        .boolean("here", file.here)
+        .objects("hosts", hosts);
+}
+
+JsonObject object_of(const peer::SearchPrice& price) {
+    JsonObject object;
+    object.number("hosts", price.hosts)
+        .number("messages", price.messages)
+        .number("bytes", price.bytes)
+        .number("duplicates", price.duplicates)
+        .number("lost", price.lost)
+        .number("late", price.late)
+        .number("refused", price.refused);
+    return object.numbers("rings", price.rings);
+}
+
+JsonObject object_of(const peer::SearchResults& e) {
+    std::vector<JsonObject> files;
+    for (const peer::FoundFile& file : e.files) {
+        files.push_back(object_of(file));
+    }
+    JsonObject object = begin("search_results");
+    object.number("order", e.order)
+        .objects("files", files)
+        .boolean("truncated", e.truncated)
+        .boolean("complete", e.complete)
+        .object("price", object_of(e.price))
+        .real("seconds", seconds(e.elapsed));
+    e.problem ? object.text("problem", peer::outcome_word(*e.problem)) : object.null("problem");
+    return object.text("text", e.text);
+}
+
 JsonObject object_of(const peer::PeerList& e) {
     std::vector<JsonObject> rows;
     for (const peer::PeerRow& row : e.rows) {
@@ -196,6 +246,15 @@ JsonObject& JsonObject::texts(std::string_view key, const std::vector<std::strin
     for (std::size_t i = 0; i < values.size(); ++i) {
         body_ += i > 0 ? "," : "";
         append_quoted(body_, values[i]);
+    }
+    body_ += ']';
+    return *this;
+}
+
+JsonObject& JsonObject::numbers(std::string_view key, const std::vector<unsigned>& values) {
+    member(key) += '[';
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        body_ += (i > 0 ? "," : "") + std::to_string(values[i]);
     }
     body_ += ']';
     return *this;

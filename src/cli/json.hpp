@@ -20,6 +20,7 @@ class JsonObject {
     JsonObject& boolean(std::string_view key, bool value);
     JsonObject& null(std::string_view key);
     JsonObject& texts(std::string_view key, const std::vector<std::string>& values);
+    JsonObject& numbers(std::string_view key, const std::vector<unsigned>& values);
     JsonObject& object(std::string_view key, const JsonObject& value);
     JsonObject& objects(std::string_view key, const std::vector<JsonObject>& values);
     // "{...}", without a line end.

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "search_words.hpp"
 #include "shoal/base/limits.hpp"
 #include "shoal/base/text.hpp"
 
@@ -98,16 +99,24 @@ constexpr std::uint64_t clients_limit = limits::select_fd_end - 128 - limits::se
 
 constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }
 constexpr unsigned everywhere = ~0U;
-constexpr unsigned with_peer =
-    bit(Command::prompt) | bit(Command::serve) | bit(Command::get) | bit(Command::list);
 constexpr unsigned with_orders = bit(Command::prompt) | bit(Command::get) | bit(Command::list);
+constexpr unsigned with_peer = with_orders | bit(Command::serve) | bit(Command::search);
+constexpr unsigned searching = bit(Command::search);
 
 using Text = const std::string&;
-constexpr OptionRow options_known[] = {
+
+template <std::size_t Index>
+OptionRow search_row() {
+    const SearchOption& option = search_options()[Index];
+    return {option.name, option.argument, searching, option.help,
+            [](Options& o, Text v) { return search_options()[Index].set(o.search, v); }};
+}
+
+const OptionRow options_known[] = {
     {"bind", "ADDR", with_peer | bit(Command::status),
      "numeric address to listen on and to dial from (default: all)", set_bind},
     {"port", "N", with_peer | bit(Command::status),
-     "port to listen on, 0 for a free one (default: 8080; get and list: 0)",
+     "port to listen on, 0 for a free one (default: 8080; one-shots: 0)",
      [](Options& o, Text v) { return set_number(o.peer.port, v, 0, 65535); }},
     {"hosts", "FILE", with_peer, "file of hosts, one a line (default: hosts.txt)",
      set_peer_path<&peer::PeerOptions::hosts_file>},
@@ -120,7 +129,11 @@ constexpr OptionRow options_known[] = {
     {"secret-file", "FILE", with_peer | bit(Command::status),
      "the secret that all hosts share; mode 0600 (default: open)",
      set_peer_path<&peer::PeerOptions::secret_file>},
-    {"wait-hosts", "N", with_orders, "be connected to N hosts before asking (default: 0)",
+    {"advertise", "ADDR[:PORT]", with_peer,
+     "in search results, say that this host is reached there (default: as others see it)",
+     [](Options& o, Text v) { return set_path(o.peer.advertise, v); }},
+    {"wait-hosts", "N", with_orders | searching,
+     "be connected to N hosts before asking (default: 0)",
      [](Options& o, Text v) { return set_number(o.wait_hosts, v, 0, limits::hosts_max); }},
     {"timeout", "SECONDS", with_orders | bit(Command::status),
      "give up after that long without progress (default: 30)", set_timeout},
@@ -140,6 +153,17 @@ constexpr OptionRow options_known[] = {
      "if the name is taken by other content, save as 'NAME (1).EXT'", set_switch<&Options::rename>},
     {"json", nullptr, everywhere, "events on stdout, one JSON object a line",
      set_switch<&Options::json>},
+    {"search", nullptr, bit(Command::get) | bit(Command::prompt),
+     "what no known host has is searched for beyond them", set_switch<&Options::search_beyond>},
+    search_row<0>(),
+    search_row<1>(),
+    search_row<2>(),
+    search_row<3>(),
+    search_row<4>(),
+    search_row<5>(),
+    search_row<6>(),
+    search_row<7>(),
+    search_row<8>(),
     {"progress", "WHEN", with_orders, "auto (on a terminal), always or never", set_progress},
     {"log-level", "LEVEL", everywhere, "error, warning, info (default) or debug", set_log_level},
     {"log-file", "FILE", everywhere, "append the log to FILE instead of stderr",
@@ -152,6 +176,8 @@ constexpr CommandRow commands_known[] = {
     {Command::serve, "serve", "", "the peer without a prompt, for a service manager", 0, 0},
     {Command::get, "get", "NAME...", "fetch files or folders (NAME/), then end", 1, any_number},
     {Command::list, "list", "[PREFIX]", "what the swarm holds", 0, 1},
+    {Command::search, "search", "QUESTION", "what hosts beyond those known here hold", 0,
+     any_number},
     {Command::status, "status", "", "how the peer at --bind and --port fares", 0, 0},
     {Command::hash, "hash", "FILE...", "root and size of local files", 1, any_number},
     {Command::help, "help", "[COMMAND]", "what a command does and takes", 0, 1},

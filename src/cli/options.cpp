@@ -8,6 +8,7 @@
 
 #include "nearest.hpp"
 #include "option_table.hpp"
+#include "search_words.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::cli {
@@ -240,7 +241,8 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     if (!status || options.help || options.version) {
         return status ? Result<Options>(options) : status.error();
     }
-    const bool one_shot = options.command == Command::get || options.command == Command::list;
+    const bool one_shot = options.command == Command::get || options.command == Command::list ||
+                          options.command == Command::search;
     options.peer.one_shot = one_shot;
     options.peer.port = one_shot ? 0 : options.peer.port;
     if (outline.config) {
@@ -252,6 +254,11 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     for (const auto& step :
          {check_rows(options, outline.rows), check_arguments(options), apply(options, *words)}) {
         status = status ? step : status;
+    }
+    if (status && options.command == Command::search) {
+        SearchRequest request = options.search;
+        request.order.pattern = options.arguments.empty() ? "" : options.arguments.front();
+        status = check_search(request);
     }
     return status ? Result<Options>(options) : status.error();
 }

@@ -117,6 +117,28 @@ Address Address::any_v4(std::uint16_t port) {
     return address;
 }
 
+std::optional<Address> Address::from_wire(const HostAddress& wire) {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(wire.port);
+    std::memcpy(&v6.sin6_addr, wire.ip.data(), wire.ip.size());
+    const bool unspecified = wire.ip == decltype(wire.ip){};
+    return unspecified ? std::nullopt : from_sockaddr(stored(v6));
+}
+
+HostAddress Address::wire() const {
+    HostAddress wire;
+    const auto host = std::get<1>(key_of(raw_));
+    if (family() == AF_INET) {
+        wire.ip[10] = wire.ip[11] = 0xff;
+        std::copy_n(host.begin(), 4, wire.ip.begin() + 12);
+    } else {
+        wire.ip = host;
+    }
+    wire.port = port();
+    return wire;
+}
+
 std::uint16_t Address::port() const { return std::get<3>(key_of(raw_)); }
 
 Address Address::with_port(std::uint16_t port) const {
@@ -169,6 +191,12 @@ bool Address::is_any() const {
     const auto bytes = std::get<1>(key_of(raw_));
     return family() != AF_UNSPEC &&
            std::all_of(bytes.begin(), bytes.end(), [](auto byte) { return byte == 0; });
+}
+
+bool Address::is_dialable() const {
+    const auto first = std::get<1>(key_of(raw_))[0];
+    const bool many = family() == AF_INET ? first >= 224 || first == 0 : first == 0xff;
+    return family() != AF_UNSPEC && port() != 0 && !is_any() && !many;
 }
 
 socklen_t Address::raw_size() const {

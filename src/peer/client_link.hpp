@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ class ClientLink {
     Phase phase{Phase::hello};
     TimePoint phase_since;  // for the deadlines of every phase but ready
     NodeId node;            // once ready
+    bool may_ask{false};    // the requester knows it as one who may search
     std::optional<protocol::clientMessage> hello;
     protocol::Session session;
     protocol::ClientFrames frames;
@@ -44,6 +46,7 @@ class ClientLink {
     std::map<std::uint64_t, integrity::FileId> subscriptions;  // by id
     std::map<std::uint64_t, integrity::FileId> requests;       // waiting in the queue, by id
     std::uint32_t waiting_queries{0};                          // answered `pending` so far
+    std::set<std::uint64_t> searches;                          // not answered yet, by id
 
     [[nodiscard]] int fd() const { return socket_.get(); }
 

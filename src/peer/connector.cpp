@@ -55,6 +55,16 @@ bool Connector::take_mail(TimePoint now) {
         }
         if (const auto* back = std::get_if<DialBack>(&mail)) {
             changed_ |= plan_.handle_dial_back(back->address, back->node, now);
+        } else if (const auto* pick = std::get_if<Pick>(&mail)) {
+            for (const net::Address& host : pick->hosts) {
+                plan_.handle_pick(host, now);
+            }
+            changed_ = true;
+        } else if (const auto* unpick = std::get_if<Unpick>(&mail)) {
+            for (const net::Address& host : unpick->hosts) {
+                plan_.handle_unpick(host);
+            }
+            changed_ = true;
         } else {
             take_verdict(std::get<DialVerdict>(mail), now);
         }

@@ -53,8 +53,8 @@ void DialPlan::mark_hosts() {
     }
     std::erase_if(entries_, [](const auto& item) {
         const Entry& entry = item.second;
-        return !entry.from_hosts_file && entry.state != State::up &&
-               entry.state != State::handed_over && entry.state != State::dialling;
+        return !entry.wanted() && entry.state != State::up && entry.state != State::handed_over &&
+               entry.state != State::dialling;
     });
 }
 
@@ -123,7 +123,7 @@ bool DialPlan::handle_dial_back(const net::Address& address, const NodeId& node,
         if (entry.node == node && (entry.state == State::up || entry.state == State::duplicate)) {
             return false;
         }
-        dial_backs += entry.from_hosts_file ? 0U : 1U;
+        dial_backs += entry.wanted() ? 0U : 1U;
     }
     if (dial_backs >= dial_backs_max) {
         return false;
@@ -133,6 +133,29 @@ bool DialPlan::handle_dial_back(const net::Address& address, const NodeId& node,
     entry.settled = true;
     entries_.emplace(address, entry);
     return true;
+}
+
+void DialPlan::handle_pick(const net::Address& address, TimePoint now) {
+    const auto [item, fresh] = entries_.try_emplace(address);
+    ++item->second.picks;
+    if (fresh) {
+        item->second.next_try = now;
+    } else if (item->second.state == State::idle) {
+        item->second.next_try = std::min(item->second.next_try, now);
+    }
+}
+
+// A connection that stands is kept, as it would be if that host had dialled first.
+void DialPlan::handle_unpick(const net::Address& address) {
+    Entry* entry = find(address);
+    if (entry == nullptr || entry->picks == 0) {
+        return;
+    }
+    --entry->picks;
+    if (!entry->wanted() && (entry->state == State::idle || entry->state == State::self ||
+                             entry->state == State::duplicate)) {
+        entries_.erase(address);
+    }
 }
 
 void DialPlan::handle_dialling(const net::Address& address, TimePoint now) {
@@ -145,7 +168,7 @@ void DialPlan::handle_dialling(const net::Address& address, TimePoint now) {
 // Back to idle; a host that is not in hosts.txt is forgotten instead.
 void DialPlan::rest(const net::Address& address, Entry& entry, const std::string& why,
                     TimePoint next) {
-    if (!entry.from_hosts_file) {
+    if (!entry.wanted()) {
         entries_.erase(address);
         return;
     }
@@ -197,7 +220,7 @@ void DialPlan::handle_duplicate(const net::Address& address, const NodeId& node)
     if (entry == nullptr) {
         return;
     }
-    if (!entry->from_hosts_file) {
+    if (!entry->wanted()) {
         entries_.erase(address);
         return;
     }

@@ -2,8 +2,10 @@
 // connector's.
 //
 // Hosts of hosts.txt are tried once a second until they are connected; hosts that connected
-// here are dialled back once. An address that turned out to be this process is never dialled
-// again; one that leads to a node connected elsewhere waits until that connection is gone.
+// here are dialled back once. Hosts that a user picked from a search are tried like those of
+// hosts.txt as long as somebody fetches from them. An address that turned out to be this process is
+// never dialled again; one that leads to a node connected elsewhere waits until that connection is
+// gone.
 #pragma once
 
 #include <map>
@@ -37,6 +39,10 @@ class DialPlan {
     // True when it is now planned. A host of hosts.txt that rests is dialled at once.
     bool handle_dial_back(const net::Address& address, const NodeId& node, TimePoint now);
 
+    // Each pick is taken back once.
+    void handle_pick(const net::Address& address, TimePoint now);
+    void handle_unpick(const net::Address& address);
+
     void handle_dialling(const net::Address& address, TimePoint now);
     // True when rows() has changed by it.
     bool handle_failed(const net::Address& address, const std::string& why, TimePoint now);
@@ -66,6 +72,10 @@ class DialPlan {
         std::string why;
         bool settled{false};
         bool from_hosts_file{false};
+        std::uint32_t picks{0};
+
+        // Not only dialled back: it is tried again when it fails.
+        [[nodiscard]] bool wanted() const { return from_hosts_file || picks > 0; }
     };
     struct Name {
         std::vector<net::Address> addresses;

@@ -18,6 +18,16 @@ std::uint64_t Door::list(std::string prefix, std::size_t rows_max, unsigned wait
     return order;
 }
 
+std::uint64_t Door::search(SearchOrder order, EventSink& sink) {
+    const std::uint64_t number = next_++;
+    wiring_.requester.post(SearchCommand{number, std::move(order), &sink});
+    return number;
+}
+
+void Door::cancel_search(std::uint64_t order) {
+    wiring_.requester.post(CancelSearchCommand{order});
+}
+
 std::uint64_t Door::peers(EventSink& sink) {
     const std::uint64_t order = next_++;
     wiring_.requester.post(PeersCommand{order, &sink});

@@ -16,6 +16,8 @@ class Door final : public PeerApi {
     void cancel(FetchId fetch) override;
     std::uint64_t list(std::string prefix, std::size_t rows_max, unsigned wait_hosts,
                        Duration timeout, EventSink& sink) override;
+    std::uint64_t search(SearchOrder order, EventSink& sink) override;
+    void cancel_search(std::uint64_t order) override;
     std::uint64_t peers(EventSink& sink) override;
     std::uint64_t status(EventSink& sink) override;
     void set_limits(std::optional<std::uint64_t> upload,

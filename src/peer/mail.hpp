@@ -2,8 +2,9 @@
 //
 //   connector --NewServer, HostTable--> requester --DialVerdict--> connector
 //   listener --NewClient--> reader --ClientGone--> listener, --DialBack--> connector
-//   requester --Have--> reader; requester, reader --orders--> keeper (main) --answers--> both
-//   main --Stop--> everybody; a thread that fails says ThreadEnded to main
+//   reader --SearchArrived--> requester --SendHits, SendDone--> reader;
+//   requester --Have--> reader; requester --Pick--> connector; requester, reader --orders--> keeper
+//   (main) --answers--> both main --Stop--> everybody; a thread that fails says ThreadEnded to main
 #pragma once
 
 #include <atomic>
@@ -19,8 +20,10 @@
 #include "shoal/base/ids.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/net/mailbox.hpp"
+#include "shoal/overlay/route.hpp"
 #include "shoal/peer/peer.hpp"
 #include "shoal/protocol/auth.hpp"
+#include "shoal/protocol/search.hpp"
 #include "shoal/store/catalog.hpp"
 #include "shoal/store/store.hpp"
 
@@ -41,7 +44,13 @@ struct DialVerdict {  // what became of a socket that was handed to the requeste
     NodeId node;
     std::string why;
 };
-using ConnectorMail = std::variant<Stop, DialBack, DialVerdict>;
+struct Pick {  // hosts found by a search that the user wants to fetch from
+    std::vector<net::Address> hosts;
+};
+struct Unpick {  // that fetch is over
+    std::vector<net::Address> hosts;
+};
+using ConnectorMail = std::variant<Stop, DialBack, DialVerdict, Pick, Unpick>;
 
 // To the listener ------------------------------------------------------------------------------
 
@@ -70,7 +79,19 @@ struct NameSettled {  // a name that was pending is hashed, unreadable or gone
 struct UploadLimit {
     std::uint64_t bytes_per_second{};
 };
-using ReaderMail = std::variant<Stop, NewClient, Have, ContentChanged, NameSettled, UploadLimit>;
+struct SendHits {  // results on their way home
+    overlay::AskerId asker;
+    std::shared_ptr<const protocol::HitsMessage> hits;
+};
+struct SendDone {  // the answer to a search
+    overlay::AskerId asker;
+    std::uint64_t request{};
+    overlay::Counts counts;
+    protocol::Status status{};  // a refusal unless ok
+    std::string why;
+};
+using ReaderMail = std::variant<Stop, NewClient, Have, ContentChanged, NameSettled, UploadLimit,
+                                SendHits, SendDone>;
 
 // To the keeper (main) -------------------------------------------------------------------------
 
@@ -151,6 +172,26 @@ struct ListCommand {
     Duration timeout{};
     EventSink* sink{};
 };
+struct SearchCommand {
+    std::uint64_t order{};
+    SearchOrder question;
+    EventSink* sink{};
+};
+struct CancelSearchCommand {
+    std::uint64_t order{};
+};
+struct AskerUp {  // a client was let in: it may ask
+    overlay::AskerId asker;
+    HostAddress listens;  // its address as seen, its port as said
+    NodeId node;
+};
+struct AskerGone {
+    overlay::AskerId asker;
+};
+struct SearchArrived {  // answered by SendDone
+    overlay::AskerId asker;
+    protocol::clientMessage message;
+};
 struct PeersCommand {
     std::uint64_t order{};
     EventSink* sink{};
@@ -168,8 +209,9 @@ struct ForgetSinkCommand {
 };
 using RequesterMail =
     std::variant<Stop, NewServer, HostTable, NameSettled, PartialOpened, FileSaved, Checked, Signal,
-                 FetchCommand, CancelCommand, ListCommand, PeersCommand, StatusCommand,
-                 LimitsCommand, ForgetSinkCommand>;
+                 FetchCommand, CancelCommand, ListCommand, SearchCommand, CancelSearchCommand,
+                 AskerUp, AskerGone, SearchArrived, PeersCommand, StatusCommand, LimitsCommand,
+                 ForgetSinkCommand>;
 
 // Shared by all ----------------------------------------------------------------------------------
 
@@ -179,6 +221,7 @@ struct Identity {
     std::uint16_t port{};  // where the listener listens
     net::Address bind;     // dials go out from here when it is not a wildcard
     protocol::Secret secret;
+    HostAddress advertise;  // in hits; unknown: the address that it is seen at
 };
 
 // Figures for status and peers. Any thread.
@@ -193,6 +236,16 @@ struct Figures {
     std::atomic<std::uint64_t> downloads{0};      // under way
     std::atomic<std::uint64_t> max_upload{0};
     std::atomic<std::uint64_t> max_download{0};
+    std::atomic<std::uint64_t> best_upload{0};  // bytes a second, over a second
+    // Of searches: those that came here, what went on for them, and what came of them.
+    std::atomic<std::uint64_t> searches_handled{0};
+    std::atomic<std::uint64_t> searches_forwarded{0};
+    std::atomic<std::uint64_t> searches_duplicate{0};
+    std::atomic<std::uint64_t> searches_refused{0};
+    std::atomic<std::uint64_t> hits_sent{0};  // messages with own files
+    std::atomic<std::uint64_t> hits_relayed{0};
+    std::atomic<std::uint64_t> hits_dropped{0};
+    std::atomic<std::uint64_t> searches_repaired{0};
     TimePoint started{};
     Guarded<std::map<NodeId, std::uint64_t>> sent_to;
 };

@@ -60,6 +60,23 @@ Result<net::Address> address_to_bind(const PeerOptions& options) {
     return *address;
 }
 
+// Where others are told that this host is. A number, since asking a resolver may block; of the
+// port none means the one that is listened on.
+Result<HostAddress> address_to_advertise(const PeerOptions& options, std::uint16_t port) {
+    if (options.advertise.empty()) {
+        return HostAddress{};
+    }
+    const auto name = net::parse_host_name(options.advertise, port);
+    const auto address = name ? net::Address::parse_numeric(name->host, name->port) : std::nullopt;
+    if (!address || !address->is_dialable()) {
+        return Error{ErrorKind::bad_input,
+                     "--advertise '" + options.advertise +
+                         "' is not the address of a host: write a number such as 203.0.113.5, "
+                         "203.0.113.5:8080 or [2001:db8::5]:8080"};
+    }
+    return address->wire();
+}
+
 // Everywhere means IPv6 and IPv4; IPv4 alone where the machine has no IPv6.
 Result<Fd> listen(const PeerOptions& options, net::Address& bind) {
     Result<Fd> listening = net::listen_on(bind, backlog);
@@ -148,6 +165,11 @@ Result<int> run_peer(const PeerOptions& options, FrontEnd& front) {
     }
     wiring.identity.bind = *bind;
     wiring.identity.port = net::local_address(listening->get()).port();
+    const Result<HostAddress> advertise = address_to_advertise(options, wiring.identity.port);
+    if (!advertise) {
+        return advertise.error();
+    }
+    wiring.identity.advertise = *advertise;
     auto store = store::Store::open(
         {options.shared, options.downloads, options.state, !options.one_shot, true});
     if (!store) {

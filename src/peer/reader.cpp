@@ -85,6 +85,8 @@ void Reader::take_mail(TimePoint now) {
                            upload_limit_.set_rate(limit.bytes_per_second, now);
                            wiring_.figures.max_upload = limit.bytes_per_second;
                        },
+                       [&](SendHits& hits) { send_hits(hits); },
+                       [&](SendDone& done) { send_done(done); },
                    },
                    mail);
     }
@@ -119,6 +121,9 @@ void Reader::remove(swarm::ClientKey key) {
     poller_.forget(link.fd());
     by_fd_.erase(link.fd());
     wiring_.listener.post(ClientGone{link.address});
+    if (link.may_ask) {
+        wiring_.requester.post(AskerGone{{key.value}});
+    }
     const NodeId node = link.node;
     server_fd_list_.erase(found);
     if (std::none_of(server_fd_list_.begin(), server_fd_list_.end(),
@@ -205,6 +210,7 @@ void Reader::begin_draining(TimePoint now) {
             link->answer(item.request.value, protocol::Status::closing, "this host is closing");
         }
         link->requests.clear();
+        end_searches(*link);
         protocol::serverMessage message;
         message.type = static_cast<std::uint16_t>(protocol::ServerType::closing);
         link->send(message);

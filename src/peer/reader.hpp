@@ -15,6 +15,7 @@
 #include "peer/open_files.hpp"
 #include "shoal/base/token_bucket.hpp"
 #include "shoal/net/poller.hpp"
+#include "shoal/overlay/query_gate.hpp"
 #include "shoal/swarm/upload_queue.hpp"
 
 namespace shoal::peer {
@@ -38,6 +39,12 @@ class Reader {
     void begin_draining(TimePoint now);
     void hang_up(TimePoint now);
 
+    // Searches (reader_search.cpp).
+    void handle_search(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
+    void send_hits(const SendHits& mail);
+    void send_done(const SendDone& mail);
+    void end_searches(ClientLink& link);
+
     // Input (reader_input.cpp).
     bool receive_from(ClientLink& link, TimePoint now);  // false: gone
     bool read_frames(ClientLink& link, TimePoint now);   // as above
@@ -48,7 +55,7 @@ class Reader {
     bool handle_hello(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
     bool handle_proof(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
     void let_in(ClientLink& link, TimePoint now);
-    void handle_question(ClientLink& link, const protocol::clientMessage& message);
+    void handle_question(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
     void handle_query(ClientLink& link, const protocol::clientMessage& message);
     void handle_subscribe(ClientLink& link, const protocol::clientMessage& message);
     void handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message);
@@ -78,6 +85,7 @@ class Reader {
     std::multimap<std::string, std::pair<swarm::ClientKey, std::uint64_t>> waiting_for_name_;
     swarm::UploadQueue queue_;
     OpenFiles files_;
+    overlay::QueryGate<std::string> search_gate_;  // by the address that a client has
     TokenBucket upload_limit_;
     std::deque<swarm::ClientKey> deferred_;  // whose input waits behind long work
     std::uint64_t next_key_{1};

@@ -100,7 +100,7 @@ bool Reader::handle(ClientLink& link, const clientMessage& message,
                 ++wiring_.figures.bad_messages;
                 return false;  // injected or replayed: nothing to say to whoever did it
             }
-            handle_question(link, message);
+            handle_question(link, message, now);
             return true;
         case ClientLink::Phase::lingering:
             break;
@@ -183,6 +183,9 @@ void Reader::let_in(ClientLink& link, TimePoint now) {
     if (port != 0 && link.node != wiring_.identity.node) {
         wiring_.connector.post(DialBack{link.address.with_port(port), link.node});
     }
+    link.may_ask = true;
+    wiring_.requester.post(
+        AskerUp{{link.key.value}, link.address.with_port(port).wire(), link.node});
     if (draining_) {
         protocol::serverMessage message;
         message.type = static_cast<std::uint16_t>(protocol::ServerType::closing);
@@ -190,11 +193,12 @@ void Reader::let_in(ClientLink& link, TimePoint now) {
     }
 }
 
-void Reader::handle_question(ClientLink& link, const clientMessage& message) {
+void Reader::handle_question(ClientLink& link, const clientMessage& message, TimePoint now) {
     const auto send = [&link](const Answer& answer) { link.send(answer.message, answer.payload); };
     const auto type = static_cast<ClientType>(message.type);
-    const bool in_use =
-        link.requests.contains(message.id) || link.subscriptions.contains(message.id);
+    const bool in_use = link.requests.contains(message.id) ||
+                        link.subscriptions.contains(message.id) ||
+                        link.searches.contains(message.id);
     if (type != ClientType::cancel && (message.id == 0 || in_use)) {
         link.answer(message.id, protocol::Status::bad_request, "that id is in use, or 0");
         return;
@@ -222,6 +226,8 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message) {
             return handle_subscribe(link, message);
         case ClientType::unsubscribe:
             return handle_unsubscribe(link, message);
+        case ClientType::search:
+            return handle_search(link, message, now);
         case ClientType::hello:
         case ClientType::proof:
             link.answer(message.id, protocol::Status::bad_request, "that was settled already");

@@ -149,6 +149,7 @@ void Requester::link_is_up(ServerLink& link, TimePoint now) {
         transfer->handle_link(link, now);
     }
     engine_.small.handle_link(link);
+    searches_.handle_link(link);
     for (ListOrder& order : lists_) {
         if (order.asked) {
             order.listing->ask(link);
@@ -175,6 +176,7 @@ void Requester::bury_dead(TimePoint now) {
             transfer->handle_link_lost(link, now);
         }
         engine_.small.handle_link_lost(link);
+        searches_.handle_link_lost(link);
         if (link.was_up()) {
             wiring_.figures.servers -= 1;
             front_.deliver(Notice{Notice::Kind::host_lost, link.host,
@@ -215,6 +217,7 @@ void Requester::drive(TimePoint now) {
     }
     engine_.small.drive(now);
     drive_lists(now);
+    searches_.drive(now);
     report_progress(now);
     turn_again_ = sweep();
     for (auto& [id, link] : engine_.servers.all()) {
@@ -320,6 +323,7 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
         consider(transfer->next_timeout());
     }
     consider(engine_.small.next_timeout());
+    consider(searches_.next_timeout());
     for (const ListOrder& order : lists_) {
         consider(order.began_at + order.command.timeout);
         if (order.done_at) {
@@ -350,6 +354,7 @@ void Requester::stop_all() {
         fetch->silence();
     }
     lists_.clear();
+    searches_.silence();
 }
 
 }  // namespace shoal::peer

@@ -12,6 +12,7 @@
 #include "peer/engine.hpp"
 #include "peer/fetch.hpp"
 #include "peer/mail.hpp"
+#include "peer/searches.hpp"
 #include "shoal/base/token_bucket.hpp"
 #include "shoal/net/poller.hpp"
 #include "shoal/peer/front_end.hpp"
@@ -78,6 +79,7 @@ class Requester {
     std::unordered_map<int, SourceId> by_fd_;
     std::vector<std::unique_ptr<Fetch>> fetches_;
     std::vector<ListOrder> lists_;
+    Searches searches_{engine_};
     TokenBucket download_limit_;
     std::vector<std::uint8_t> scratch_;  // for hashing
     TimePoint next_report_{};

@@ -44,6 +44,11 @@ bool Requester::take_mail(TimePoint now) {
                        [&](ListCommand& command) {
                            lists_.push_back({std::move(command), now, false, nullptr, {}});
                        },
+                       [&](SearchCommand& command) { searches_.begin(std::move(command), now); },
+                       [&](CancelSearchCommand& command) { searches_.cancel(command.order, now); },
+                       [&](AskerUp& up) { searches_.handle_asker(up); },
+                       [&](AskerGone& gone) { searches_.handle_asker_gone(gone); },
+                       [&](SearchArrived& arrived) { searches_.handle_arrived(arrived, now); },
                        [&](PeersCommand& command) { take_peers(command); },
                        [&](StatusCommand& command) { take_status(command); },
                        [&](LimitsCommand& command) { take_limits(command, now); },
@@ -95,6 +100,7 @@ void Requester::forget_sink(EventSink* sink) {
             fetch->silence();
         }
     }
+    searches_.forget_sink(sink);
     std::erase_if(lists_, [sink](const ListOrder& order) { return order.command.sink == sink; });
 }
 

@@ -206,7 +206,12 @@ void ServerLink::handle_event(const protocol::ServerEvent& event, TimePoint now)
     if (handle_stale(event.message, now)) {
         return;
     }
-    if (event.message.type > static_cast<std::uint16_t>(ServerType::closing)) {
+    if (is(event.message, ServerType::hits)) {
+        return hit_sink_ != nullptr ? hit_sink_->handle_hits(*this, event.message, event.payload)
+                                    : void();
+    }
+    if (event.message.type > static_cast<std::uint16_t>(ServerType::closing) &&
+        !is(event.message, ServerType::search_done)) {
         return;  // of a later version: skipped
     }
     if (is(event.message, ServerType::have)) {

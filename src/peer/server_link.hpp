@@ -38,6 +38,14 @@ class DataSink {
                                 TimePoint now) = 0;
 };
 
+// Who gets the hits of searches, which are pushed.
+class HitSink {
+  public:
+    virtual ~HitSink() = default;
+    virtual void handle_hits(ServerLink& link, const protocol::serverMessage& message,
+                             std::span<const std::uint8_t> payload) = 0;
+};
+
 // An answer; `message` is null when the link was lost first. Status pending is an interim one.
 struct Reply {
     const protocol::serverMessage* message{};
@@ -94,6 +102,7 @@ class ServerLink {
     std::uint64_t subscribe(const integrity::FileId& file, const void* owner, Answered answered,
                             Grown grown);
     void unsubscribe(std::uint64_t id);
+    void set_hit_sink(HitSink* sink) { hit_sink_ = sink; }
     // Nobody of that owner (or sink) is called again.
     void forget(const void* owner);
 
@@ -144,6 +153,7 @@ class ServerLink {
     protocol::ServerFrames frames_;
     std::vector<std::uint8_t> outbox_;
     std::size_t sent_{0};
+    HitSink* hit_sink_{nullptr};
     std::uint64_t next_id_{1};
     std::uint64_t bytes_received_{0};
     std::unordered_map<std::uint64_t, Waiting> waiting_;

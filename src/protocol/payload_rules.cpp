@@ -1,6 +1,7 @@
 #include "payload_rules.hpp"
 
 #include "shoal/integrity/geometry.hpp"
+#include "shoal/protocol/search.hpp"
 
 namespace shoal::protocol {
 namespace {
@@ -73,6 +74,14 @@ std::string_view have_fault(const serverMessage& message) {
     return counted && message.payloadSize == 0 ? fine : "it names no chunks that can be";
 }
 
+std::string_view hits_fault(const serverMessage& message) {
+    const bool counted = message.count > 0 && message.count <= limits::hits_per_host_max;
+    const auto least = hits_head + std::uint64_t{message.count} * (hit_record_head + 1);
+    const bool sized =
+        message.payloadSize >= least && message.payloadSize <= limits::control_payload_max;
+    return counted && sized ? fine : "its payload is not as long as its count of hits";
+}
+
 std::string_view control_fault(const serverMessage& message) {
     return message.payloadSize <= limits::control_payload_max ? fine : "its payload is too long";
 }
@@ -87,6 +96,8 @@ bool status_fits(const serverMessage& message) {
         case ServerType::status:
         case ServerType::holding:
         case ServerType::have:
+        case ServerType::hits:
+        case ServerType::search_done:
             return has_status(message, Status::ok);
         case ServerType::file:
             return has_status(message, Status::ok) || has_status(message, Status::pending);
@@ -117,6 +128,10 @@ std::string_view payload_fault(const serverMessage& message) {
             return holding_fault(message);
         case ServerType::have:
             return have_fault(message);
+        case ServerType::hits:
+            return hits_fault(message);
+        case ServerType::search_done:
+            return message.payloadSize == 0 ? fine : "a search_done has no payload";
         case ServerType::listing:
         case ServerType::status:
             break;

@@ -1,54 +1,14 @@
 // Listing pages and lists of digests.
-#include <cstring>
 #include <optional>
 
+#include "byte_reader.hpp"
 #include "shoal/integrity/geometry.hpp"
 #include "shoal/protocol/codec.hpp"
 
 namespace shoal::protocol {
 namespace {
 
-template <typename Integer>
-void put(std::vector<std::uint8_t>& out, Integer value) {
-    for (std::size_t i = 0; i < sizeof value; ++i) {
-        out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
-    }
-}
-
-// Reads from the front of a span that is known to be long enough.
-class Reader {
-  public:
-    explicit Reader(std::span<const std::uint8_t> bytes) : rest_(bytes) {}
-
-    template <typename Integer>
-    Integer number() {
-        std::uint64_t value = 0;
-        const auto bytes = take(sizeof(Integer));
-        for (std::size_t i = 0; i < bytes.size(); ++i) {
-            value |= std::uint64_t{bytes[i]} << (8 * i);
-        }
-        return static_cast<Integer>(value);
-    }
-    integrity::Digest digest() {
-        integrity::Digest out;
-        std::memcpy(out.bytes.data(), take(out.bytes.size()).data(), out.bytes.size());
-        return out;
-    }
-    std::string_view text(std::size_t length) {
-        return {reinterpret_cast<const char*>(take(length).data()), length};
-    }
-    [[nodiscard]] std::size_t left() const { return rest_.size(); }
-
-  private:
-    std::span<const std::uint8_t> take(std::size_t length) {
-        const auto front = rest_.first(length);
-        rest_ = rest_.subspan(length);
-        return front;
-    }
-    std::span<const std::uint8_t> rest_;
-};
-
-std::optional<ListingRecord> read_record(Reader& reader) {
+std::optional<ListingRecord> read_record(ByteReader& reader) {
     if (reader.left() < listing_record_head) {
         return std::nullopt;
     }
@@ -85,7 +45,7 @@ void append_record(std::vector<std::uint8_t>& page, const ListingRecord& record)
 
 Result<std::vector<ListingRecord>> parse_listing(std::span<const std::uint8_t> page) {
     std::vector<ListingRecord> records;
-    Reader reader(page);
+    ByteReader reader(page);
     while (reader.left() > 0) {
         const auto record = read_record(reader);
         if (!record) {
@@ -111,7 +71,7 @@ std::vector<std::uint8_t> pack_digests(std::span<const integrity::Digest> digest
 std::vector<integrity::Digest> unpack_digests(std::span<const std::uint8_t> payload) {
     std::vector<integrity::Digest> out;
     out.reserve(payload.size() / sizeof(integrity::Digest));
-    for (Reader reader(payload); reader.left() >= sizeof(integrity::Digest);) {
+    for (ByteReader reader(payload); reader.left() >= sizeof(integrity::Digest);) {
         out.push_back(reader.digest());
     }
     return out;

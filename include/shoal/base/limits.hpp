@@ -36,6 +36,16 @@ inline constexpr std::uint32_t subscriptions_per_client_max = 256;
 inline constexpr std::uint32_t send_quantum = 256 * KiB;   // per client and turn
 inline constexpr std::uint32_t receive_slice_leaves = 16;  // written, or hashed, at a time
 
+// Searches.
+inline constexpr std::uint8_t search_ttl_default = 7;
+inline constexpr std::uint8_t search_ttl_max = 15;       // hops and TTL together
+inline constexpr std::size_t search_stack_max = 14;      // addresses between origin and sender
+inline constexpr std::size_t search_question_max = 128;  // bytes
+inline constexpr std::uint32_t search_wait_ms_max = 60'000;
+inline constexpr std::size_t hits_per_host_max = 200;    // one message
+inline constexpr std::uint32_t searches_open_max = 256;  // unanswered, on one connection
+inline constexpr std::size_t host_address_size = 18;     // on the wire
+
 // Connections. select() must never see a descriptor >= FD_SETSIZE (1024).
 inline constexpr int select_fd_end = 1024;
 inline constexpr std::uint32_t clients_max_default = 400;
@@ -47,6 +57,8 @@ static_assert(file_size_max / leaf_size <= UINT32_MAX, "leaf counts fit 32 bits"
 static_assert(chunk_count_max / 8 <= control_payload_max, "a bitmap fits one payload");
 static_assert(hashes_per_reply_max * 32 <= control_payload_max, "so does a page of hashes");
 static_assert(leaves_per_chunk_max <= hashes_per_reply_max, "and a chunk's leaves");
+static_assert(search_stack_max * host_address_size + search_question_max <= path_max,
+              "a search fits the path");
 static_assert(clients_max_default + servers_max < select_fd_end - 128, "room for files");
 
 }  // namespace shoal::limits

@@ -9,11 +9,19 @@
 #include "shoal/base/result.hpp"
 #include "shoal/base/time.hpp"
 #include "shoal/peer/peer.hpp"
+#include "shoal/peer/peer_api.hpp"
 
 namespace shoal::cli {
 
-enum class Command { prompt, serve, get, list, status, hash, help };
+enum class Command { prompt, serve, get, list, search, status, hash, help };
 enum class Progress { automatic, always, never };
+
+// A search, and how its results are shown.
+struct SearchRequest {
+    peer::SearchOrder order;
+    bool show_path{false};
+    bool json{false};
+};
 
 struct Options {
     Command command{Command::prompt};
@@ -26,6 +34,8 @@ struct Options {
     Duration timeout{std::chrono::seconds(30)};
     bool stay{false};
     bool rename{false};
+    bool search_beyond{false};  // for what no known host has
+    SearchRequest search;
     bool json{false};
     Progress progress{Progress::automatic};
     log::Level log_level{log::Level::info};

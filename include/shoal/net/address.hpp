@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shoal/base/host_address.hpp"
 #include "shoal/base/result.hpp"
 
 namespace shoal::net {
@@ -22,6 +23,9 @@ class Address {
     // "127.0.0.2", "::1", "fe80::1%eth0"; numeric only, never asks a resolver.
     static std::optional<Address> parse_numeric(std::string_view host, std::uint16_t port);
     static Address any_v4(std::uint16_t port);
+    // As messages carry it; an interface's scope is lost. Nullopt for the unspecified address.
+    static std::optional<Address> from_wire(const HostAddress& wire);
+    [[nodiscard]] HostAddress wire() const;
 
     [[nodiscard]] int family() const { return raw_.ss_family; }
     [[nodiscard]] std::uint16_t port() const;
@@ -30,6 +34,8 @@ class Address {
     [[nodiscard]] std::string to_string() const;  // "127.0.0.2:8080", "[::1]:8080"
     [[nodiscard]] bool is_loopback() const;
     [[nodiscard]] bool is_any() const;
+    // One host's: neither everybody's nor nobody's, and with a port.
+    [[nodiscard]] bool is_dialable() const;
 
     [[nodiscard]] const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&raw_); }
     [[nodiscard]] socklen_t raw_size() const;

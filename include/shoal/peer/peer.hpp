@@ -17,6 +17,7 @@ struct PeerOptions {
     std::string downloads{"downloads"};
     std::string state{".shoal"};
     std::string secret_file;      // empty: open to all
+    std::string advertise;        // ADDR or ADDR:PORT in this host's hits; empty: as it is seen
     std::uint64_t max_upload{0};  // bytes per second, 0: unlimited
     std::uint64_t max_download{0};
     std::uint32_t max_clients{400};

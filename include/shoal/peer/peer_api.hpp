@@ -44,6 +44,24 @@ struct FetchOrder {
     bool wait_for_holders{true};
     Duration timeout{std::chrono::seconds(30)};
     unsigned wait_hosts{0};  // be connected to that many hosts before asking
+    // From a search: the content wanted, and hosts that have it ("ADDR:PORT"), which are dialled
+    // for this fetch. Nobody is asked then what the name means.
+    std::string root;  // 64 hex digits, else empty
+    std::uint64_t size{};
+    std::vector<std::string> hosts;
+};
+
+struct SearchOrder {
+    enum class Kind { name_part, glob, regex };
+    Kind kind{Kind::name_part};
+    std::string pattern;
+    std::string extensions;  // "txt", "jpg,png"
+    std::uint64_t size_min{0};
+    std::uint64_t size_max{UINT64_MAX};
+    unsigned ttl{7};   // 1 to 15: how many hosts away it asks at most
+    bool widen{true};  // near hosts first, further ones while results are few; else all at once
+    Duration wait{std::chrono::seconds(4)};  // the answer is there by then, all told or not
+    unsigned wait_hosts{0};
 };
 
 // Events -------------------------------------------------------------------------------------
@@ -159,6 +177,43 @@ struct StatusReport {
     std::vector<std::pair<std::string, std::string>> lines;  // key, value
 };
 
+// One host that a search has found.
+struct FoundHost {
+    std::string host;  // "ADDR:PORT", as seen by the host next to it, or as it advertises
+    std::uint32_t hops{};
+    std::uint64_t rate{};           // bytes a second that it has sent at best; 0: not known
+    bool whole{true};               // false: it holds a part
+    std::vector<std::string> path;  // hosts that the answer crossed, the nearest first
+};
+struct FoundFile {     // one content
+    std::string name;  // of the nearest holder
+    std::uint64_t size{};
+    std::string root;
+    std::uint32_t complete{}, partial{};  // holders
+    std::uint32_t hops{};                 // to the nearest
+    std::uint64_t rate{};                 // of the fastest
+    bool here{false};
+    std::vector<FoundHost> hosts;  // nearest first; not all of very many
+};
+struct SearchPrice {
+    std::uint64_t hosts{};     // that were asked
+    std::uint64_t messages{};  // by everybody, for all rings
+    std::uint64_t bytes{};
+    std::uint64_t duplicates{};  // dropped
+    std::uint64_t lost{}, late{}, refused{};
+    std::vector<unsigned> rings;  // the TTL of each
+};
+struct SearchResults {  // the one event of a search; nearest first
+    std::uint64_t order{};
+    std::vector<FoundFile> files;
+    bool truncated{false};  // there is more than is kept
+    bool complete{false};   // every host within reach has answered
+    SearchPrice price;
+    Duration elapsed{};
+    std::optional<Outcome> problem;  // no_host, not_let_in, usage, cancelled
+    std::string text;                // of the problem
+};
+
 // Something that happened without an order: "127.0.0.3:8080 connected".
 struct Notice {
     enum class Kind { host_connected, host_lost, hosts_file, refused, warning };
@@ -169,7 +224,7 @@ struct Notice {
 std::string_view notice_word(Notice::Kind kind);
 
 using Event = std::variant<FetchStarted, FetchProgress, FetchNote, FetchDone, FileList, PeerList,
-                           StatusReport, Notice>;
+                           StatusReport, SearchResults, Notice>;
 
 // Where events go. Called on the requester's thread; must neither block nor throw.
 // A sink outlives every order that names it (forget_sink() ends all of them).
@@ -190,6 +245,10 @@ class PeerApi {
     // `wait_hosts` and `timeout` as in FetchOrder.
     virtual std::uint64_t list(std::string prefix, std::size_t rows_max, unsigned wait_hosts,
                                Duration timeout, EventSink& sink) = 0;
+    // Asks hosts beyond those known here, too; ends with SearchResults.
+    virtual std::uint64_t search(SearchOrder order, EventSink& sink) = 0;
+    // Ends with what has been found by now.
+    virtual void cancel_search(std::uint64_t order) = 0;
     virtual std::uint64_t peers(EventSink& sink) = 0;
     virtual std::uint64_t status(EventSink& sink) = 0;
     // Bytes per second, 0 for unlimited; nullopt leaves as it is.

@@ -33,7 +33,8 @@ enum class ClientType : std::uint16_t {
     status = 9,        // tell about yourself
     subscribe = 10,    // (fileSize, digest): what do you hold, and tell me when it grows
     unsubscribe = 11,  // first = id of the subscription
-    // 32..47 search, 48..63 mirroring, 64..79 gateways: reserved.
+    search = 32,       // protocol/search.hpp
+    // 33..47 search, 48..63 mirroring, 64..79 gateways: reserved.
 };
 
 // A refusal of whatever was asked is an `answer`; the other types say ok (or pending: file).
@@ -49,7 +50,9 @@ enum class ServerType : std::uint16_t {
     holding = 9,       // answers subscribe: held; payload: bitmap unless none or all is held
     have = 10,         // pushed: chunks first .. first + count of subscription id are held now
     closing = 11,      // pushed: no new requests, what is under way completes
-    // 32..47 search, 48..63 mirroring, 64..79 gateways: reserved.
+    hits = 32,         // pushed: files that a search has found; protocol/search.hpp
+    search_done = 33,  // answers search: all is told; what it cost
+    // 34..47 search, 48..63 mirroring, 64..79 gateways: reserved.
 };
 
 enum class Status : std::uint16_t {
@@ -73,7 +76,7 @@ enum class Status : std::uint16_t {
 inline constexpr std::uint16_t flag_authenticated = 1;  // hello: I have a secret
 inline constexpr std::uint16_t flag_substitute = 2;     // request: another run will do as well
 inline constexpr std::uint16_t flag_last_page = 4;      // listing: nothing follows
-inline constexpr std::uint16_t flag_more = 8;           // reserved for search
+inline constexpr std::uint16_t flag_more = 8;           // hits: the host has more than it shows
 
 struct clientMessage {
     std::uint32_t magic{protocol::magic};

@@ -1,0 +1,47 @@
+// FileScans: searches held against this host's own files, a slice at a time, each search in its
+// turn, so that neither many files nor a costly pattern holds up the thread. Requester's thread.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shoal/overlay/question.hpp"
+#include "shoal/overlay/route.hpp"
+#include "shoal/store/catalog.hpp"
+
+namespace shoal::peer {
+
+class FileScans {
+  public:
+    static constexpr std::size_t waiting_max = 128;
+
+    explicit FileScans(const store::Catalog& catalog) : catalog_(catalog) {}
+
+    struct Finished {
+        overlay::SearchId id;
+        std::vector<store::CatalogRecord> found;  // at most hits_per_host_max
+        bool more{false};
+    };
+    // False: too many wait already.
+    bool add(const overlay::SearchId& id, overlay::Matcher matcher, TimePoint deadline);
+    // One slice of the first in turn; what is finished by it, also when its time is up.
+    std::optional<Finished> work(TimePoint now);
+    [[nodiscard]] bool idle() const { return jobs_.empty(); }
+
+  private:
+    struct Job {
+        overlay::Matcher matcher;
+        TimePoint deadline;
+        std::string cursor;
+        Finished so_far;
+    };
+    // True: all files have been looked at.
+    bool slice(Job& job);
+
+    const store::Catalog& catalog_;
+    std::deque<Job> jobs_;
+};
+
+}  // namespace shoal::peer

@@ -1,0 +1,69 @@
+// OwnSearch: one order "search": waits for hosts to ask, begins ring after ring, and gathers
+// what comes by content. Requester's thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "peer/engine.hpp"
+#include "shoal/overlay/question.hpp"
+#include "shoal/overlay/ring_plan.hpp"
+#include "shoal/protocol/search.hpp"
+
+namespace shoal::peer {
+
+class OwnSearch {
+  public:
+    OwnSearch(Engine& engine, SearchCommand command, TimePoint now);
+
+    // The ring to begin now, if any; call again after it has begun.
+    std::optional<overlay::Route> drive(TimePoint now);
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+    void handle_hits(const ServerLink& from, const protocol::Hits& hits);
+    void handle_done(const overlay::SearchId& id, const overlay::Counts& counts);
+    void cancel(TimePoint now);
+    void silence() { command_.sink = nullptr; }
+
+    // The ids of its rings; the last one is the one that is under way.
+    [[nodiscard]] const std::vector<overlay::SearchId>& ids() const { return ids_; }
+    [[nodiscard]] bool owns(const overlay::SearchId& id) const;
+    // The message without its route.
+    [[nodiscard]] const protocol::Search& question() const { return question_; }
+    [[nodiscard]] std::uint64_t order() const { return command_.order; }
+    [[nodiscard]] const EventSink* sink() const { return command_.sink; }
+    [[nodiscard]] bool over() const { return over_; }
+
+  private:
+    // A host that is still being dialled is waited for so long, once another can be asked.
+    static constexpr Duration more_hosts_max{std::chrono::milliseconds(300)};
+
+    struct Found {
+        std::map<NodeId, FoundHost> holders;
+        std::string name;  // of the nearest
+        std::uint32_t hops{};
+    };
+    bool look_connected(TimePoint now);
+    void add_hit(const protocol::Hit& hit, const NodeId& holder, const FoundHost& host);
+    [[nodiscard]] FoundFile row_of(const integrity::FileId& id, const Found& found) const;
+    void finish(TimePoint now, std::optional<Outcome> problem, const std::string& text);
+
+    Engine& engine_;
+    SearchCommand command_;
+    TimePoint began_at_;
+    std::optional<TimePoint> connected_at_;
+    protocol::Search question_;
+    std::optional<overlay::Matcher> matcher_;
+    std::optional<overlay::RingPlan> plan_;
+    TimePoint look_again_at_;
+    std::vector<overlay::SearchId> ids_;
+    std::map<integrity::FileId, Found> found_;
+    std::size_t hits_{0};
+    bool truncated_{false};
+    std::string wrong_;  // with the question
+    bool over_{false};
+};
+
+}  // namespace shoal::peer

@@ -1,0 +1,50 @@
+// The reader's part in searches: they arrive here and their answers leave here; what they mean
+// is the requester's matter.
+#include "peer/reader.hpp"
+
+namespace shoal::peer {
+
+void Reader::handle_search(ClientLink& link, const protocol::clientMessage& message,
+                           TimePoint now) {
+    if (link.searches.size() >= limits::searches_open_max ||
+        !search_gate_.admit(link.address.host(), now)) {
+        ++wiring_.figures.searches_refused;
+        link.answer(message.id, protocol::Status::busy, "too many searches");
+        return;
+    }
+    link.searches.insert(message.id);
+    wiring_.requester.post(SearchArrived{{link.key.value}, message});
+}
+
+// A client that does not take what it gets loses results rather than its connection.
+void Reader::send_hits(const SendHits& mail) {
+    const auto found = server_fd_list_.find({mail.asker.value});
+    if (found != server_fd_list_.end() && found->second->phase == ClientLink::Phase::ready &&
+        found->second->wants_to_read()) {
+        found->second->send(mail.hits->message, mail.hits->payload);
+    }
+}
+
+void Reader::send_done(const SendDone& mail) {
+    const auto found = server_fd_list_.find({mail.asker.value});
+    if (found == server_fd_list_.end() || found->second->searches.erase(mail.request) == 0) {
+        return;
+    }
+    if (mail.status != protocol::Status::ok) {
+        found->second->answer(mail.request, mail.status, mail.why);
+        return;
+    }
+    const overlay::Counts& counts = mail.counts;
+    protocol::SearchCounts said{counts.messages, counts.bytes, counts.duplicates, 0,
+                                counts.lost,     counts.late,  counts.refused,    counts.cut};
+    said.hosts = static_cast<std::uint32_t>(std::min<std::uint64_t>(counts.hosts, UINT32_MAX));
+    found->second->send(protocol::encode_search_done(mail.request, said));
+}
+
+void Reader::end_searches(ClientLink& link) {
+    for (const std::uint64_t id : std::exchange(link.searches, {})) {
+        link.answer(id, protocol::Status::closing, "this host is closing");
+    }
+}
+
+}  // namespace shoal::peer
