@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "found.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::cli {
@@ -46,13 +47,61 @@ Fetches::Handled Fetches::handle_done(const peer::FetchDone& done) {
         order(again, rules);
         return {false, std::nullopt};
     }
+    const bool nobody_has_it = done.outcome == peer::Outcome::not_found && done.versions.empty();
+    if (seek_always_ && nobody_has_it && rules.root.empty() && !rules.name.ends_with('/')) {
+        seek(rules.name, rules);
+        return {false, std::nullopt};
+    }
     note_code(static_cast<int>(done.outcome));
     return {true, entry};
+}
+
+void Fetches::order(const peer::FoundFile& file, peer::FetchOrder rules) {
+    rules.root = file.root;
+    rules.size = file.size;
+    rules.hosts.clear();
+    for (const peer::FoundHost& host : file.hosts) {
+        rules.hosts.push_back(host.host);
+    }
+    order(wanted_literally(file.name), std::move(rules));
+}
+
+void Fetches::seek(const std::string& name, const peer::FetchOrder& rules) {
+    const std::uint64_t order = api_->search(search_for_name(name), *sink_);
+    seeking_[order] = {name, rules};
+}
+
+Fetches::Sought Fetches::handle_results(const peer::SearchResults& results) {
+    const auto found = seeking_.find(results.order);
+    if (found == seeking_.end()) {
+        return {};
+    }
+    const Seeking seeking = std::move(found->second);
+    seeking_.erase(found);
+    const Choice choice = choose(results, seeking.name, seeking.rules.root_prefix);
+    if (choice.file != nullptr) {
+        order(*choice.file, seeking.rules);
+        return {true, std::nullopt};
+    }
+    peer::FetchDone done;
+    done.name = seeking.name;
+    done.outcome = results.problem.value_or(
+        choice.versions.empty() ? peer::Outcome::not_found : peer::Outcome::versions_differ);
+    done.text = results.problem           ? results.text
+                : choice.versions.empty() ? "no host within reach has '" + seeking.name + "'"
+                                          : "hosts hold different files called '" + seeking.name +
+                                                "'; choose one with NAME@ROOT";
+    done.versions = choice.versions;
+    note_code(static_cast<int>(done.outcome));
+    return {true, done};
 }
 
 void Fetches::cancel_all() {
     for (const auto& [fetch, entry] : running_) {
         api_->cancel(fetch);
+    }
+    for (const auto& [order, seeking] : seeking_) {
+        api_->cancel_search(order);
     }
 }
 

@@ -23,29 +23,48 @@ class Fetches {
     void start(peer::PeerApi& api, peer::EventSink& sink);
     // `rules` says all but what to fetch.
     void order(const Wanted& what, peer::FetchOrder rules);
+    // What a search has found: that content, from those hosts.
+    void order(const peer::FoundFile& file, peer::FetchOrder rules);
+    // Searches for a file of that name, and fetches it when all who have it agree what it is.
+    void seek(const std::string& name, const peer::FetchOrder& rules);
+    // From now on that is done for each name that no known host has.
+    void seek_always() { seek_always_ = true; }
 
     struct Handled {
         bool show{true};             // false: not ours, or tried again under its literal name
         std::optional<Entry> ended;  // with FetchDone: what is known of it
     };
     Handled handle(const peer::Event& event);
+    struct Sought {
+        bool ours{false};                     // the results of one of those searches
+        std::optional<peer::FetchDone> done;  // how it ended, when there is nothing to fetch
+    };
+    Sought handle_results(const peer::SearchResults& results);
 
     void cancel_all();
     // By name as typed or as shown, else by number; false when none fits.
     bool cancel(const std::string& which);
 
     [[nodiscard]] const std::map<FetchId, Entry>& running() const { return running_; }
+    // Those that are searched for included.
+    [[nodiscard]] std::size_t pending() const { return running_.size() + seeking_.size(); }
     // The largest exit code so far: that is what "the worst" means.
     [[nodiscard]] int worst() const { return worst_; }
     void note_code(int code);
 
   private:
+    struct Seeking {
+        std::string name;
+        peer::FetchOrder rules;
+    };
     Handled handle_done(const peer::FetchDone& done);
 
     peer::PeerApi* api_{nullptr};
     peer::EventSink* sink_{nullptr};
     std::map<FetchId, Entry> running_;  // ids grow, so oldest first
     std::map<FetchId, peer::FetchOrder> rules_;
+    std::map<std::uint64_t, Seeking> seeking_;  // by the order of the search
+    bool seek_always_{false};
     unsigned count_{0};
     int worst_{0};
 };

@@ -20,6 +20,9 @@ GetCommand::GetCommand(const Options& options)
     rules_.wait_for_holders = false;
     rules_.timeout = options.timeout;
     rules_.wait_hosts = options.wait_hosts;
+    if (options.search_beyond) {
+        fetches_.seek_always();
+    }
 }
 
 void GetCommand::start(peer::PeerApi& api, TimePoint now) {
@@ -28,7 +31,7 @@ void GetCommand::start(peer::PeerApi& api, TimePoint now) {
 }
 
 void GetCommand::order_more() {
-    while (!waiting_.empty() && fetches_.running().size() < running_max) {
+    while (!waiting_.empty() && fetches_.pending() < running_max) {
         fetches_.order(wanted(waiting_.front()), rules_);
         waiting_.pop_front();
     }
@@ -49,7 +52,7 @@ void GetCommand::deliver(const peer::Event& event) {
     }
     reporter_.handle(event, fetches_);
     order_more();
-    if (stay_ && fetches_.running().empty() && std::holds_alternative<peer::FetchDone>(event)) {
+    if (stay_ && fetches_.pending() == 0 && std::holds_alternative<peer::FetchDone>(event)) {
         log::info("all is done; serving on until a signal");
     }
 }
@@ -64,7 +67,7 @@ std::optional<int> GetCommand::finished() const {
     if (console_.broken()) {
         return 1;  // what has arrived is kept by the peer's own end
     }
-    if (!fetches_.running().empty() || !waiting_.empty()) {
+    if (fetches_.pending() != 0 || !waiting_.empty()) {
         return std::nullopt;
     }
     if (signal_ != 0) {

@@ -35,7 +35,8 @@ void PipePrompt::show_prompt() {
 }
 
 bool PipePrompt::may_take_more() const {
-    return signal_ == 0 && !session_.quit_asked() && session_.pending() < pending_max;
+    return signal_ == 0 && !session_.quit_asked() && !session_.searching() &&
+           session_.pending() < pending_max;
 }
 
 void PipePrompt::handle_input(TimePoint) {
@@ -108,6 +109,7 @@ void PipePrompt::handle_timeout(TimePoint now) {
 void PipePrompt::handle_signal(int signal, TimePoint) {
     signal_ = signal;
     inputs_.watch_input(false);
+    session_.stop_search();
     fetches_.cancel_all();
 }
 
@@ -116,7 +118,7 @@ std::optional<int> PipePrompt::finished() const {
         return 1;
     }
     if (signal_ != 0) {
-        return fetches_.running().empty() ? std::optional(signal_code(signal_)) : std::nullopt;
+        return fetches_.pending() == 0 ? std::optional(signal_code(signal_)) : std::nullopt;
     }
     const bool asked_all = session_.quit_asked() || (input_ended_ && lines_.buffered() == 0);
     return asked_all && session_.pending() == 0 ? std::optional(typed_ ? 0 : fetches_.worst())

@@ -2,7 +2,9 @@
 
 #include <array>
 
+#include "found.hpp"
 #include "nearest.hpp"
+#include "search_words.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::cli {
@@ -56,7 +58,7 @@ std::optional<Wanted> quoted(std::string_view text) {
     return inner;
 }
 
-PromptLine get_line(std::string_view name) {
+PromptLine file_line(std::string_view name) {
     PromptLine line;
     line.verb = Verb::get;
     const auto inside = quoted(name);
@@ -64,11 +66,27 @@ PromptLine get_line(std::string_view name) {
     return line.wanted.name.empty() ? wrong("a name is missing; write: get NAME") : line;
 }
 
+PromptLine get_line(std::string_view name) {
+    PromptLine line;
+    if (auto numbers = parse_numbers(name)) {
+        line.verb = Verb::get_found;
+        line.numbers = std::move(*numbers);
+        return line;
+    }
+    if (looks_like_numbers(name)) {
+        return wrong("'" + text::escape(name) +
+                     "' is no result of a search: write #3, #1-9 or #1,#4; for a file of that "
+                     "name: get -- " +
+                     text::escape(name));
+    }
+    return file_line(name);
+}
+
 // After a command's word: "--" ends options, and commands have none.
 PromptLine parse_get(std::string_view rest) {
     const Split first = split_word(rest);
     if (first.word == "--") {
-        return get_line(first.rest);
+        return file_line(first.rest);
     }
     if (first.word.starts_with('-') && first.word.size() > 1) {
         return wrong("'" + text::escape(first.word) +
@@ -123,9 +141,22 @@ struct CommandHelp {
     Verb verb;
 };
 
-constexpr std::array<CommandHelp, 8> commands{{
+PromptLine parse_search(std::string_view rest) {
+    const auto request = parse_search_line(rest);
+    if (!request) {
+        return wrong(request.error().message);
+    }
+    PromptLine line;
+    line.verb = Verb::search;
+    line.search = *request;
+    return line;
+}
+
+constexpr std::array<CommandHelp, 10> commands{{
     {"get", "get NAME, get NAME@ROOT, get FOLDER/",
      "fetches it; a line that is no command does too", Verb::get},
+    {"get", "get #3, get #1-9", "fetches results of the last search", Verb::get},
+    {"search", "search QUESTION [OPTION...]", "asks hosts beyond those known here", Verb::search},
     {"list", "list [PREFIX]", "what the swarm holds", Verb::list},
     {"peers", "peers", "the hosts, and what went to and from them", Verb::peers},
     {"status", "status", "how this peer fares", Verb::status},
@@ -137,11 +168,20 @@ constexpr std::array<CommandHelp, 8> commands{{
     {"quit", "quit", "ends; what is here is kept", Verb::quit},
 }};
 
-std::string help_line(const CommandHelp& command) {
+std::string help_line(std::string_view usage, std::string_view meaning) {
     constexpr std::size_t column = 40;
-    std::string line = "  " + std::string(command.usage);
+    std::string line = "  " + std::string(usage);
     line.append(line.size() < column ? column - line.size() : 1, ' ');
-    return line + std::string(command.meaning) + "\n";
+    return line + std::string(meaning) + "\n";
+}
+
+std::string search_help() {
+    std::string lines;
+    for (const SearchOption& option : search_options()) {
+        const std::string value = option.argument ? std::string(" ") + option.argument : "";
+        lines += help_line("--" + std::string(option.name) + value, option.help);
+    }
+    return lines + help_line("--json", "the results as one JSON object");
 }
 
 PromptLine parse_command(const CommandHelp& command, std::string_view rest) {
@@ -152,6 +192,8 @@ PromptLine parse_command(const CommandHelp& command, std::string_view rest) {
         case Verb::cancel:
         case Verb::help:
             return with_argument(command.verb, rest);
+        case Verb::search:
+            return parse_search(rest);
         case Verb::limit:
             return parse_limit(rest);
         default:
@@ -178,7 +220,9 @@ PromptLine parse_prompt_line(std::string_view line) {
 std::vector<std::string> prompt_commands() {
     std::vector<std::string> words;
     for (const CommandHelp& command : commands) {
-        words.emplace_back(command.word);
+        if (words.empty() || words.back() != command.word) {
+            words.emplace_back(command.word);
+        }
     }
     return words;
 }
@@ -186,14 +230,19 @@ std::vector<std::string> prompt_commands() {
 std::string prompt_help(std::string_view word) {
     std::string lines;
     for (const CommandHelp& command : commands) {
-        lines += word.empty() || word == command.word ? help_line(command) : "";
+        lines +=
+            word.empty() || word == command.word ? help_line(command.usage, command.meaning) : "";
     }
     if (lines.empty()) {
         return "'" + text::escape(word) + "' is no command" + suggestion(word, prompt_commands()) +
                "\n";
     }
+    if (word == "search") {
+        lines += search_help();
+    }
     return word.empty() ? "A line is a filename, unless its first word is a command:\n" + lines +
-                              "'get -- list' fetches a file called list; quotes keep blanks.\n"
+                              "'get -- list' fetches a file called list; quotes keep blanks. "
+                              "'help search' has its options.\n"
                         : lines;
 }
 

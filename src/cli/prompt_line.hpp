@@ -1,7 +1,8 @@
 // What one line at the prompt means.
 //
 // A line is a filename, blanks and all, unless its first word is a command. Quotes around the
-// whole keep blanks at its ends, make a command's word a name and keep an '@' literal.
+// whole keep blanks at its ends, make a command's word a name and keep '@' and '#' literal.
+// #3 and #1-9 are results of the last search.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +11,30 @@
 #include <string_view>
 #include <vector>
 
+#include "shoal/cli/options.hpp"
 #include "wanted.hpp"
 
 namespace shoal::cli {
 
 struct PromptLine {
-    enum class Verb { nothing, get, list, peers, status, limit, cancel, help, quit, wrong };
+    enum class Verb {
+        nothing,
+        get,
+        get_found,
+        list,
+        search,
+        peers,
+        status,
+        limit,
+        cancel,
+        help,
+        quit,
+        wrong
+    };
     Verb verb{Verb::nothing};
-    Wanted wanted;         // get
+    Wanted wanted;                     // get
+    std::vector<std::size_t> numbers;  // get_found: results of the last search, from 1
+    SearchRequest search;
     std::string argument;  // list: prefix; cancel: name, number or nothing; help: command
     std::optional<std::uint64_t> up, down;  // limit: bytes per second, 0 for unlimited
     std::string error;                      // wrong: what is, and what to write instead

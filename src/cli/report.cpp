@@ -82,7 +82,8 @@ std::string version_table(const peer::FetchDone& done, const Idiom& idiom) {
 }
 
 std::string not_found_lines(const peer::FetchDone& done) {
-    std::string lines = "No server has '" + shown(done.name) + "'";
+    std::string lines =
+        done.text.empty() ? "No server has '" + shown(done.name) + "'" : shown(done.text);
     if (!done.near.empty()) {
         lines += "; did you mean: " + listed(done.near, "'");
     }

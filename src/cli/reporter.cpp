@@ -20,6 +20,13 @@ Reporter::Reporter(Console& console, const Options& options, Idiom idiom)
     : console_(console), idiom_(std::move(idiom)), json_(options.json) {}
 
 bool Reporter::handle(const peer::Event& event, Fetches& fetches) {
+    if (const auto* results = std::get_if<peer::SearchResults>(&event)) {
+        const Fetches::Sought sought = fetches.handle_results(*results);
+        if (sought.done) {
+            show_failure(*sought.done);
+        }
+        return sought.ours;
+    }
     if (!is_of_a_fetch(event)) {
         return false;
     }
@@ -30,6 +37,10 @@ bool Reporter::handle(const peer::Event& event, Fetches& fetches) {
     json_ ? show_json(event) : show_text(event, handled);
     console_.progress_changed();
     return true;
+}
+
+void Reporter::show_failure(const peer::FetchDone& done) {
+    json_ ? show_json(done) : console_.err(failure_lines(done, std::nullopt, idiom_));
 }
 
 void Reporter::show_json(const peer::Event& event) { console_.out(json_line(event)); }

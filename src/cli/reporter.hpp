@@ -14,6 +14,8 @@ class Reporter {
 
     // Passes the event through `fetches` first; false when it is of none of them.
     bool handle(const peer::Event& event, Fetches& fetches);
+    // A failure that no event told.
+    void show_failure(const peer::FetchDone& done);
     // In --json mode everything is an object, and nothing else is on stdout.
     [[nodiscard]] bool json() const { return json_; }
     void show_json(const peer::Event& event);

@@ -37,6 +37,12 @@ std::string ring_words(const std::vector<unsigned>& rings) {
     return words;
 }
 
+// Milliseconds too: that is what a search takes.
+std::string time_text(Duration span) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
+    return ms < 1000 ? std::to_string(ms) + " ms" : text::duration(span);
+}
+
 // What did not answer as it should have.
 std::string gaps(const peer::SearchPrice& price) {
     std::string words;
@@ -100,7 +106,7 @@ std::string search_summary(const peer::SearchResults& results) {
     line += "; asked " + counted(price.hosts, "host", "hosts") + " (" + ring_words(price.rings) +
             ") with " + counted(price.messages, "message", "messages") + ", " +
             text::size(price.bytes) + ", " + counted(price.duplicates, "duplicate", "duplicates") +
-            " dropped, in " + text::duration(results.elapsed);
+            " dropped, in " + time_text(results.elapsed);
     return line + gaps(price) + "\n";
 }
 

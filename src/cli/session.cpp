@@ -1,8 +1,11 @@
 #include "session.hpp"
 
+#include <utility>
+
 #include "json.hpp"
 #include "list_command.hpp"
 #include "prompt_line.hpp"
+#include "search_report.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::cli {
@@ -20,7 +23,11 @@ Session::Session(const Options& options, Console& console, Fetches& fetches, boo
       reporter_(console, options,
                 {"get", options.peer.downloads, "type the name again to go on from there"}),
       upload_limit_(options.peer.max_upload),
-      download_limit_(options.peer.max_download) {
+      download_limit_(options.peer.max_download),
+      patient_(patient) {
+    if (options.search_beyond) {
+        fetches_.seek_always();
+    }
     rules_.wait_for_holders = patient;
     rules_.timeout = options.timeout;
     rules_.wait_hosts = options.wait_hosts;
@@ -37,6 +44,9 @@ void Session::refuse(std::string_view why) {
 }
 
 void Session::execute(std::string_view line) {
+    if (accepts_offer(line)) {
+        return;
+    }
     const PromptLine asked = parse_prompt_line(line);
     using Verb = PromptLine::Verb;
     switch (asked.verb) {
@@ -48,6 +58,10 @@ void Session::execute(std::string_view line) {
             orders_.insert(api_->list(asked.argument, list_rows_max, rules_.wait_hosts,
                                       rules_.timeout, *sink_));
             return;
+        case Verb::get_found:
+            return get_found(asked.numbers);
+        case Verb::search:
+            return search(asked.search);
         case Verb::peers:
             orders_.insert(api_->peers(*sink_));
             return;
@@ -67,6 +81,74 @@ void Session::execute(std::string_view line) {
         case Verb::wrong:
             return refuse(asked.error);
     }
+}
+
+// Searches ----------------------------------------------------------------------------------------
+
+void Session::search(SearchRequest request) {
+    stop_search();
+    request.order.wait_hosts = rules_.wait_hosts;
+    request.json |= reporter_.json();
+    const std::uint64_t order = api_->search(request.order, *sink_);
+    orders_.insert(order);
+    searching_ = {order, std::move(request)};
+}
+
+void Session::stop_search() {
+    if (searching_) {
+        api_->cancel_search(searching_->order);
+    }
+}
+
+void Session::take_results(const peer::SearchResults& results) {
+    orders_.erase(results.order);
+    if (!searching_ || searching_->order != results.order) {
+        return;  // another one was begun meanwhile
+    }
+    const SearchRequest request = std::move(searching_->request);
+    searching_.reset();
+    found_ = results.files;
+    if (request.json) {
+        reporter_.show_json(results);
+    } else {
+        console_.out(search_table(results, request.show_path));
+        console_.err(search_summary(results));
+    }
+    fetches_.note_code(search_code(results));
+}
+
+void Session::get_found(const std::vector<std::size_t>& numbers) {
+    for (const std::size_t number : numbers) {
+        if (number > found_.size()) {
+            return refuse(found_.empty()
+                              ? "no search has found anything yet; write: search NAME"
+                              : "there is no #" + std::to_string(number) +
+                                    "; the last search found " + std::to_string(found_.size()));
+        }
+    }
+    for (const std::size_t number : numbers) {
+        fetches_.order(found_[number - 1], rules_);
+    }
+}
+
+// At a keyboard only: a script says beforehand what it wants (--search).
+void Session::offer_search(const peer::Event& event) {
+    const auto* done = std::get_if<peer::FetchDone>(&event);
+    if (!patient_ || done == nullptr || done->outcome != peer::Outcome::not_found ||
+        !done->versions.empty() || done->name.ends_with('/')) {
+        return;
+    }
+    offered_ = done->name;
+    console_.err("Search for it beyond the hosts known here, and fetch it? Type y for yes.\n");
+}
+
+bool Session::accepts_offer(std::string_view line) {
+    const auto name = std::exchange(offered_, std::nullopt);
+    if (!name || (line != "y" && line != "yes")) {
+        return false;
+    }
+    fetches_.seek(*name, rules_);
+    return true;
 }
 
 void Session::show_or_set_limits(std::optional<std::uint64_t> up,
@@ -91,7 +173,7 @@ void Session::show_or_set_limits(std::optional<std::uint64_t> up,
 
 void Session::cancel(const std::string& which) {
     if (which.empty() || (which == "all" && !fetches_.cancel("all"))) {
-        if (fetches_.running().empty()) {
+        if (fetches_.pending() == 0) {
             console_.err("nothing is being fetched\n");
         }
         fetches_.cancel_all();
@@ -107,7 +189,11 @@ void Session::answered(const peer::Event& event, std::uint64_t order, const std:
 
 void Session::handle(const peer::Event& event) {
     if (reporter_.handle(event, fetches_)) {
+        offer_search(event);
         return;
+    }
+    if (const auto* results = std::get_if<peer::SearchResults>(&event)) {
+        return take_results(*results);
     }
     if (const auto* list = std::get_if<peer::FileList>(&event)) {
         answered(event, list->order, list_table(*list));

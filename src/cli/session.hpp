@@ -25,11 +25,19 @@ class Session {
 
     [[nodiscard]] bool quit_asked() const { return quit_; }
     // What was asked for and is not done.
-    [[nodiscard]] std::size_t pending() const { return fetches_.running().size() + orders_.size(); }
+    [[nodiscard]] std::size_t pending() const { return fetches_.pending() + orders_.size(); }
+    // What is typed next may mean its results.
+    [[nodiscard]] bool searching() const { return searching_.has_value(); }
+    void stop_search();
 
   private:
     void show_or_set_limits(std::optional<std::uint64_t> up, std::optional<std::uint64_t> down);
     void cancel(const std::string& which);
+    void search(SearchRequest request);
+    void get_found(const std::vector<std::size_t>& numbers);
+    void take_results(const peer::SearchResults& results);
+    bool accepts_offer(std::string_view line);
+    void offer_search(const peer::Event& event);
     void answered(const peer::Event& event, std::uint64_t order, const std::string& text);
 
     Console& console_;
@@ -41,6 +49,14 @@ class Session {
     peer::PeerApi* api_{nullptr};
     peer::EventSink* sink_{nullptr};
     std::set<std::uint64_t> orders_;  // lists and reports that have not come yet
+    struct Searching {
+        std::uint64_t order{};
+        SearchRequest request;
+    };
+    std::optional<Searching> searching_;
+    std::vector<peer::FoundFile> found_;  // by the last search
+    std::optional<std::string> offered_;  // a name that a "y" searches for
+    bool patient_;
     bool quit_{false};
 };
 

@@ -112,10 +112,11 @@ void TerminalPrompt::remember(const std::string& line) {
 }
 
 void TerminalPrompt::interrupt() {
-    if (fetches_.running().empty() || cancelled_all_) {
+    if ((fetches_.pending() == 0 && !session_.searching()) || cancelled_all_) {
         return quit(signal_code(SIGINT));
     }
     cancelled_all_ = true;
+    session_.stop_search();
     fetches_.cancel_all();
     console_.err("Stopped; Ctrl-C once more quits.\n");
 }
@@ -145,7 +146,7 @@ std::optional<int> TerminalPrompt::finished() const {
     if (console_.broken()) {
         return 1;
     }
-    return at_once_ || fetches_.running().empty() ? code_ : std::nullopt;
+    return at_once_ || fetches_.pending() == 0 ? code_ : std::nullopt;
 }
 
 void TerminalPrompt::close() {

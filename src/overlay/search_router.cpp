@@ -217,16 +217,17 @@ SearchRouter::Way SearchRouter::handle_hits(std::optional<SourceId> from, const 
         return {};
     }
     Entry& entry = found->second;
+    const bool has_way = entry.own || entry.from || find_way(id, entry);
     entry.passed.push_back(fingerprint);
     ++totals_.hits_passed;
     if (entry.own) {
         return {Way::Kind::own, {}};
     }
+    if (!has_way) {
+        return {Way::Kind::hold, {}};
+    }
     ++entry.counts.messages;
     entry.counts.bytes += bytes;
-    if (!entry.from && !find_way(id, entry)) {
-        return {};
-    }
     return {Way::Kind::asker, *entry.from};
 }
 

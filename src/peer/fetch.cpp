@@ -28,6 +28,9 @@ Fetch::Fetch(Engine& engine, FetchCommand command, TimePoint now)
     } else if (const auto path = store::SafePath::parse(name_); !path) {
         give_up(Outcome::usage, path.error().message, now);
     }
+    if (phase_ != Phase::over && !command_.order.root.empty()) {
+        pick_hosts(now);
+    }
 }
 
 Fetch::~Fetch() {
@@ -43,7 +46,7 @@ void Fetch::silence() {
 void Fetch::drive(TimePoint now) {
     switch (phase_) {
         case Phase::connecting:
-            look_connected(now);
+            picked_.empty() ? look_connected(now) : look_picked(now);
             break;
         case Phase::asking:
             folder_ ? look_listed(now) : look_decided(now);
@@ -299,6 +302,7 @@ void Fetch::give_up(Outcome outcome, const std::string& text, TimePoint now) {
 void Fetch::finish(TimePoint now) {
     report(now);
     phase_ = Phase::over;
+    unpick_hosts();
     engine_.servers.forget(this);
     listing_.reset();
     done_.elapsed = now - began_at_;

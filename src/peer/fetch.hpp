@@ -1,6 +1,7 @@
 // Fetch: one order of a user: "get NAME" or "get FOLDER/". Requester's thread.
 //
-//   connecting   until a host (or --wait-hosts of them) can be asked
+//   connecting   until a host (or --wait-hosts of them) can be asked; or, for what a search has
+//                found, until one of the hosts picked is connected: nothing need be asked then
 //   asking       every host is asked; the vote says which content is meant
 //   suggesting   nobody has it: names that look like it are gathered
 //   running      files under way: transfers and small files, a window of them at a time; a file
@@ -78,6 +79,11 @@ class Fetch final : public FileListener {
     void look_suggested(TimePoint now);
     [[nodiscard]] std::vector<VersionInfo> describe(const std::vector<swarm::Version>& versions);
 
+    // Of a search's results (fetch_picked.cpp).
+    void pick_hosts(TimePoint now);
+    void look_picked(TimePoint now);
+    void unpick_hosts();
+
     // From then on (fetch.cpp).
     void begin_running(TimePoint now);
     void launch(TimePoint now);
@@ -105,6 +111,7 @@ class Fetch final : public FileListener {
     TimePoint phase_began_at_;
     TimePoint progressed_at_;
 
+    std::vector<net::Address> picked_;
     std::optional<swarm::VersionVote> vote_;
     std::optional<TimePoint> first_answer_at_;  // that has what is wanted
     TimePoint look_again_at_{};

@@ -191,23 +191,30 @@ void Searches::handle_hits(ServerLink& link, const protocol::serverMessage& mess
         if (OwnSearch* owner = owner_of(id)) {
             owner->handle_hits(link, *hits);
         }
-    } else if (way.kind == SearchRouter::Way::Kind::asker) {
+    } else if (pass_on(way, id, *hits)) {
         ++engine_.wiring.figures.hits_relayed;
-        send_home(way.to, id,
-                  std::make_shared<const protocol::HitsMessage>(protocol::encode_hits(*hits)));
     }
     pump();
     note_totals();
 }
 
-void Searches::send_home(overlay::AskerId to, const SearchId& id, Message hits) {
-    kept_.push_back({id, hits});
-    kept_bytes_ += hits->payload.size();
+bool Searches::pass_on(const SearchRouter::Way& way, const SearchId& id,
+                       const protocol::Hits& hits) {
+    using Kind = SearchRouter::Way::Kind;
+    if (way.kind != Kind::asker && way.kind != Kind::hold) {
+        return false;
+    }
+    const auto message = std::make_shared<const protocol::HitsMessage>(protocol::encode_hits(hits));
+    kept_.push_back({id, message});
+    kept_bytes_ += message->payload.size();
     while (kept_bytes_ > kept_bytes_max) {
         kept_bytes_ -= kept_.front().hits->payload.size();
         kept_.pop_front();
     }
-    engine_.wiring.reader.post(SendHits{to, std::move(hits)});
+    if (way.kind == Kind::asker) {
+        engine_.wiring.reader.post(SendHits{way.to, message});
+    }
+    return way.kind == Kind::asker;
 }
 
 void Searches::resend(const SearchRouter::Resend& again) {
@@ -252,13 +259,12 @@ void Searches::finish_scan(const FileScans::Finished& finished) {
         hits.hits.push_back(hit);
     }
     if (!hits.hits.empty()) {
-        auto message = std::make_shared<const protocol::HitsMessage>(protocol::encode_hits(hits));
+        const protocol::HitsMessage made = protocol::encode_hits(hits);
         const auto way =
-            router_.handle_hits(std::nullopt, finished.id, fingerprint(hits, message->payload),
-                                limits::server_message_size + message->payload.size());
-        if (way.kind == SearchRouter::Way::Kind::asker) {
+            router_.handle_hits(std::nullopt, finished.id, fingerprint(hits, made.payload),
+                                limits::server_message_size + made.payload.size());
+        if (pass_on(way, finished.id, hits)) {
             ++engine_.wiring.figures.hits_sent;
-            send_home(way.to, finished.id, std::move(message));
         }
     }
     router_.handle_local_done(finished.id);

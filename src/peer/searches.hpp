@@ -53,7 +53,9 @@ class Searches final : public HitSink {
     OwnSearch* owner_of(const overlay::SearchId& id);
     void work_on_files(TimePoint now);
     void finish_scan(const FileScans::Finished& finished);
-    void send_home(overlay::AskerId to, const overlay::SearchId& id, Message hits);
+    // True when it is on its way.
+    bool pass_on(const overlay::SearchRouter::Way& way, const overlay::SearchId& id,
+                 const protocol::Hits& hits);
     void resend(const overlay::SearchRouter::Resend& again);
     void note_totals();
 

@@ -26,6 +26,8 @@ class PlayedPeer : public peer::PeerApi {
   public:
     std::vector<peer::FetchOrder> fetches;
     std::vector<FetchId> cancelled;
+    std::vector<peer::SearchOrder> searched;
+    peer::SearchResults results;  // of each search
     std::optional<std::uint64_t> upload;
     // What a fetch brings; by default it is done at once.
     std::function<std::vector<Event>(FetchId, const peer::FetchOrder&)> on_fetch =
@@ -64,6 +66,13 @@ class PlayedPeer : public peer::PeerApi {
         events.emplace_back(list);
         return 99;
     }
+    std::uint64_t search(peer::SearchOrder order, peer::EventSink&) override {
+        searched.push_back(order);
+        results.order = 50 + searched.size();
+        events.emplace_back(results);
+        return results.order;
+    }
+    void cancel_search(std::uint64_t) override {}
     std::uint64_t peers(peer::EventSink&) override {
         events.emplace_back(peer::PeerList{7, {}});
         return 7;

@@ -11,6 +11,7 @@ Hooks may be set at any time and hold for all connections:
     close_after = N          after N bytes in all: shut every connection in mid-message
     delay = SECONDS          before each data message
     held[name] = {chunks}    only these chunks are held; push_have(name, chunks) adds some
+    on_search(connection, message)  is called for each search; without it they are answered: nobody
     refuse = STATUS          answers every request for data with this status
 What came in is in `received` (ClientMessages) and `served` (first, count of each run).
 """
@@ -94,12 +95,25 @@ class Connection(threading.Thread):
                    wire.CHUNK_HASHES: self.chunk_hashes, wire.LEAF_HASHES: self.leaf_hashes,
                    wire.REQUEST: self.request, wire.SUBSCRIBE: self.subscribe,
                    wire.STATUS: lambda m: self.send(wire.STATUS_TEXT, m.id, b"fake yes\n"),
-                   wire.UNSUBSCRIBE: self.unsubscribe}.get(message.type)
+                   wire.SEARCH: self.search, wire.UNSUBSCRIBE: self.unsubscribe}.get(message.type)
         if handler:
             handler(message)
         else:
             self.answer(message.id, wire.UNKNOWN_TYPE)
         return True
+
+    def search(self, message):
+        if self.server.on_search:
+            self.server.on_search(self, message)
+        else:
+            self.end_search(message)
+
+    def end_search(self, message, hosts=1):
+        self.send(wire.SEARCH_DONE, message.id, count=hosts)
+
+    def push_hits(self, search_id, records, **how):
+        self.send(wire.HITS, 0, wire.pack_hits(records, **how), digest=search_id + bytes(16),
+                  nodeId=self.server.node, count=len(records))
 
     def handle_hello(self, message):
         if message.type != wire.HELLO or self.hello is not None:
@@ -223,6 +237,7 @@ class FakeServer:
         self.secret, self.node = secret, os.urandom(16)
         self.mtime = int(time.time())
         self.mangle = self.alter = self.stall_after = self.close_after = self.refuse = None
+        self.on_search = None
         self.delay = 0
         self.held = {}
         self.received, self.served = [], []

@@ -21,12 +21,14 @@ MIB = 1 << 20
 
 HELLO, PROOF, QUERY, LIST, CHUNK_HASHES, LEAF_HASHES = 1, 2, 3, 4, 5, 6
 REQUEST, CANCEL, STATUS, SUBSCRIBE, UNSUBSCRIBE = 7, 8, 9, 10, 11
+SEARCH, HITS, SEARCH_DONE = 32, 32, 33
 ANSWER, FILE, LISTING, DATA, STATUS_TEXT, HOLDING, HAVE, CLOSING = 2, 3, 4, 7, 8, 9, 10, 11
 STATUSES = ("ok pending not_found not_held changed unreadable bad_request closing busy cancelled "
             "unknown_type unknown_version not_let_in io_error").split()
 OK, PENDING, NOT_FOUND, NOT_HELD, CHANGED, UNREADABLE, BAD_REQUEST = range(7)
 UNKNOWN_TYPE, UNKNOWN_VERSION, NOT_LET_IN = 10, 11, 12
-AUTHENTICATED, SUBSTITUTE, LAST_PAGE = 1, 2, 4
+AUTHENTICATED, SUBSTITUTE, LAST_PAGE, MORE = 1, 2, 4, 8
+NAME_PART, GLOB, REGEX = 0, 1, 2
 TREE_COVERED = (CHUNK_HASHES, LEAF_HASHES, DATA)
 
 
@@ -158,6 +160,66 @@ def unpack_records(page):
         records.append((page[at:at + length].decode(), size, root, held, mtime))
         at += length
     return records
+
+
+def pack_address(host, port):
+    """IPv4 as ::ffff:a.b.c.d; None is an address that is not known."""
+    raw = bytes(16) if host is None else bytes(10) + b"\xff\xff" + socket.inet_aton(host)
+    return raw + struct.pack("<H", port)
+
+
+def unpack_address(raw):
+    port = struct.unpack("<H", raw[16:])[0]
+    if not any(raw[:16]):
+        return None, port
+    v4 = raw[:12] == bytes(10) + b"\xff\xff"
+    return (socket.inet_ntoa(raw[12:16]) if v4 else
+            socket.inet_ntop(socket.AF_INET6, raw[:16])), port
+
+
+def search_fields(pattern, kind=NAME_PART, search_id=None, ttl=7, wait_ms=2000, stack=(),
+                  extensions="", size_min=0, size_max=(1 << 64) - 1):
+    """The fields of a search; the stack is of (host, port), the origin first."""
+    stacked = b"".join(pack_address(*one) for one in stack)
+    question = pattern.encode() + (b"\0" + extensions.encode() if extensions else b"")
+    return dict(nodeId=search_id or os.urandom(16), port=ttl, version=kind, count=wait_ms,
+                fileSize=size_min, first=size_max, path=stacked + question,
+                prefixLength=len(stacked))
+
+
+HIT = struct.Struct("<HHQ32s")
+
+
+def pack_hits(records, address=(None, 0), rate=0, path=()):
+    """`records`: (name, size, root, whole) of each."""
+    out = pack_address(*address) + struct.pack("<QH", rate, len(path))
+    out += b"".join(pack_address(*one) for one in path)
+    for name, size, root, whole in records:
+        raw = name.encode()
+        out += HIT.pack(len(raw), 1 if whole else 0, size, root) + raw
+    return out
+
+
+def unpack_hits(payload):
+    """(address of the holder, rate, path, records)."""
+    rate, hosts = struct.unpack_from("<QH", payload, 18)
+    at, path, records = 28, [], []
+    for _ in range(hosts):
+        path.append(unpack_address(payload[at:at + 18]))
+        at += 18
+    while at < len(payload):
+        length, flags, size, root = HIT.unpack_from(payload, at)
+        at += HIT.size
+        records.append((payload[at:at + length].decode(), size, root, bool(flags & 1)))
+        at += length
+    return unpack_address(payload[:18]), rate, path, records
+
+
+def search_counts(message):
+    """Of a search_done."""
+    lost, late, refused, cut = struct.unpack_from("<4I", message.digest)
+    return dict(hosts=message.count, messages=message.first, bytes=message.fileSize,
+                duplicates=message.held, lost=lost, late=late, refused=refused, cut=cut)
 
 
 def pack_bitmap(chunks, count):
@@ -334,6 +396,14 @@ class Client:
         """Asks for leaves and returns the id at once: answer_to(id) waits for them."""
         return self.send(REQUEST, fileSize=size, digest=root, first=first, count=count,
                          flags=SUBSTITUTE if substitute else 0)
+
+    def search(self, pattern, **how):
+        """(search_done or refusal, hits that came before it as unpack_hits() gives them)."""
+        before = len(self.waiting)
+        done = self.answer_to(self.send(SEARCH, **search_fields(pattern, **how)))
+        hits = [one for one in self.waiting[before:] if one.type == HITS]
+        self.waiting = [one for one in self.waiting if one.type != HITS]
+        return done, [unpack_hits(one.payload) for one in hits]
 
     def cancel(self, request_id):
         self.send(CANCEL, first=request_id)

@@ -8,6 +8,7 @@
 #include "shoal/base/text.hpp"
 #include "shoal/integrity/merkle.hpp"
 #include "shoal/protocol/auth.hpp"
+#include "shoal/protocol/search.hpp"
 
 using namespace shoal;
 using namespace shoal::protocol;
@@ -132,8 +133,47 @@ void add_authenticated(Vectors& out) {
     out["sealed-refusal"] = with_payload(refusal, bytes_of("no."));
 }
 
+HostAddress address_ending(std::uint8_t last, std::uint16_t port) {
+    HostAddress address;
+    address.ip[10] = address.ip[11] = 0xff;
+    address.ip[12] = 192;
+    address.ip[14] = 2;
+    address.ip[15] = last;
+    address.port = port;
+    return address;
+}
+
+void add_search(Vectors& out) {
+    Search search;
+    search.id = node_from(0xd0).bytes;
+    search.ttl = 5;
+    search.kind = QuestionKind::glob;
+    search.wait_ms = 3500;
+    search.stack = {address_ending(1, 8080), address_ending(2, 8081)};
+    search.size_min = 10;
+    search.size_max = 1000000;
+    search.pattern = "*\xc3\x84*";
+    search.extensions = "ogg,mp3";
+    auto asked = encode_search(search);
+    asked.id = 9;
+    out["client-search"] = with_payload(asked);
+    Hits hits;
+    hits.search = search.id;
+    hits.holder = node_from(0xe0);
+    hits.address = address_ending(4, 8080);
+    hits.rate = 1000000;
+    hits.path = {address_ending(4, 8080), address_ending(3, 8080)};
+    hits.hits = {{"music/\xc3\x84.ogg", {file_size, digest_from(0xc0)}, true},
+                 {"part.mp3", {file_size, digest_from(0xd0)}, false}};
+    const HitsMessage found = encode_hits(hits);
+    out["server-hits"] = with_payload(found.message, found.payload);
+    out["server-search-done"] =
+        with_payload(encode_search_done(9, {70, 20000, 12, 29, 1, 2, 3, 4}));
+}
+
 Vectors encoded() {
     Vectors out;
+    add_search(out);
     add_client_messages(out);
     add_server_messages(out);
     add_authenticated(out);

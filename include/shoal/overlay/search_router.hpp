@@ -82,7 +82,12 @@ class SearchRouter {
     // Hits that came from `from`, or from this host's own files (nullopt). `fingerprint` tells
     // contents apart; `bytes` is what sending them on costs.
     struct Way {
-        enum class Kind { drop, own, asker };
+        enum class Kind {
+            drop,
+            own,    // for this host's user
+            asker,  // send it to `to`, and keep it: a Resend may ask for it
+            hold,   // nobody to send it to now: keep it
+        };
         Kind kind{Kind::drop};
         AskerId to;
     };
