@@ -15,6 +15,9 @@ import socket
 import struct
 import sys
 
+from shoalsearch import (GLOB, NAME_PART, REGEX, check_search_vectors, pack_address,  # noqa: F401
+                         pack_hits, search_counts, search_fields, unpack_address, unpack_hits)
+
 MAGIC = b"SHL1"
 LEAF = 16384
 MIB = 1 << 20
@@ -28,7 +31,6 @@ STATUSES = ("ok pending not_found not_held changed unreadable bad_request closin
 OK, PENDING, NOT_FOUND, NOT_HELD, CHANGED, UNREADABLE, BAD_REQUEST = range(7)
 UNKNOWN_TYPE, UNKNOWN_VERSION, NOT_LET_IN = 10, 11, 12
 AUTHENTICATED, SUBSTITUTE, LAST_PAGE, MORE = 1, 2, 4, 8
-NAME_PART, GLOB, REGEX = 0, 1, 2
 TREE_COVERED = (CHUNK_HASHES, LEAF_HASHES, DATA)
 
 
@@ -160,66 +162,6 @@ def unpack_records(page):
         records.append((page[at:at + length].decode(), size, root, held, mtime))
         at += length
     return records
-
-
-def pack_address(host, port):
-    """IPv4 as ::ffff:a.b.c.d; None is an address that is not known."""
-    raw = bytes(16) if host is None else bytes(10) + b"\xff\xff" + socket.inet_aton(host)
-    return raw + struct.pack("<H", port)
-
-
-def unpack_address(raw):
-    port = struct.unpack("<H", raw[16:])[0]
-    if not any(raw[:16]):
-        return None, port
-    v4 = raw[:12] == bytes(10) + b"\xff\xff"
-    return (socket.inet_ntoa(raw[12:16]) if v4 else
-            socket.inet_ntop(socket.AF_INET6, raw[:16])), port
-
-
-def search_fields(pattern, kind=NAME_PART, search_id=None, ttl=7, wait_ms=2000, stack=(),
-                  extensions="", size_min=0, size_max=(1 << 64) - 1):
-    """The fields of a search; the stack is of (host, port), the origin first."""
-    stacked = b"".join(pack_address(*one) for one in stack)
-    question = pattern.encode() + (b"\0" + extensions.encode() if extensions else b"")
-    return dict(nodeId=search_id or os.urandom(16), port=ttl, version=kind, count=wait_ms,
-                fileSize=size_min, first=size_max, path=stacked + question,
-                prefixLength=len(stacked))
-
-
-HIT = struct.Struct("<HHQ32s")
-
-
-def pack_hits(records, address=(None, 0), rate=0, path=()):
-    """`records`: (name, size, root, whole) of each."""
-    out = pack_address(*address) + struct.pack("<QH", rate, len(path))
-    out += b"".join(pack_address(*one) for one in path)
-    for name, size, root, whole in records:
-        raw = name.encode()
-        out += HIT.pack(len(raw), 1 if whole else 0, size, root) + raw
-    return out
-
-
-def unpack_hits(payload):
-    """(address of the holder, rate, path, records)."""
-    rate, hosts = struct.unpack_from("<QH", payload, 18)
-    at, path, records = 28, [], []
-    for _ in range(hosts):
-        path.append(unpack_address(payload[at:at + 18]))
-        at += 18
-    while at < len(payload):
-        length, flags, size, root = HIT.unpack_from(payload, at)
-        at += HIT.size
-        records.append((payload[at:at + length].decode(), size, root, bool(flags & 1)))
-        at += length
-    return unpack_address(payload[:18]), rate, path, records
-
-
-def search_counts(message):
-    """Of a search_done."""
-    lost, late, refused, cut = struct.unpack_from("<4I", message.digest)
-    return dict(hosts=message.count, messages=message.first, bytes=message.fileSize,
-                duplicates=message.held, lost=lost, late=late, refused=refused, cut=cut)
 
 
 def pack_bitmap(chunks, count):
@@ -439,6 +381,7 @@ def check_golden(page):
             messages[label] = kind.unpack(raw[:kind.layout.size])
             messages[label].payload = raw[kind.layout.size:]
             assert messages[label].pack() + messages[label].payload == raw, label
+    check_search_vectors(messages)
     session = Session(b"correct horse battery staple", messages["client-hello"],
                       messages["server-hello"])
     assert session.client_proof == blocks["auth-client-proof"]

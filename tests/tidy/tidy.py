@@ -230,6 +230,10 @@ def rule_rows(_):
     for row in range(1, 36):
         if row not in named:
             yield f"no test is called test_p{row}_…"
+    searches = {int(number) for number in re.findall(r"(?:def test_s|\"S)(\d+)(?=[_:])", text)}
+    for row in range(1, 10):
+        if row not in searches:
+            yield f"no test is called test_s{row}_…"
 
 
 def rule_decoders(_):
@@ -237,7 +241,7 @@ def rule_decoders(_):
     targets = {path.stem: path.read_text() for path in files("tests/fuzz") if path.stem.startswith("fuzz_")}
     text = "\n".join(targets.values())
     for decoder in ("ClientFrames", "ServerFrames", "parse_listing", "parse_hosts", "SafePath::parse",
-                    "journal", "index"):
+                    "journal", "index", "parse_search", "parse_hits", "Matcher::make"):
         if decoder not in text:
             yield f"no fuzz target feeds {decoder}"
     for name in targets:
@@ -281,7 +285,7 @@ def rule_options(options):
     if not program.exists():
         return SKIPPED, f"{program} is not built"
     helped = set()
-    for command in ("", "serve", "get", "list", "status", "hash"):
+    for command in ("", "serve", "get", "list", "search", "status", "hash"):
         said = subprocess.run([program, *command.split(), "--help"], capture_output=True, text=True)
         helped |= set(re.findall(r"^\s+(?:-\w, )?(--[a-z][a-z-]+)", said.stdout, re.M))
     findings = []

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "../support/played_peer.hpp"
+#include "../support/front_run.hpp"
 #include "cli/output.hpp"
 #include "shoal/base/fd.hpp"
 #include "shoal/cli/commands.hpp"
@@ -20,63 +20,12 @@ using namespace shoal;
 using namespace shoal::cli;
 using peer::Event;
 using peer::Outcome;
+using test::Ended;
 using test::PlayedPeer;
+using test::run_front;
 using test::Stdio;
 
 namespace {
-
-struct Ended {
-    int code{-1};
-    std::string out, err;
-};
-
-using Meddle = std::function<void(int turn, peer::FrontEnd&, Stdio&)>;
-
-// The requester's loop, as far as a front end can tell.
-void turn_once(peer::FrontEnd& front, PlayedPeer& played) {
-    if (!played.events.empty()) {
-        const Event event = std::move(played.events.front());
-        played.events.pop_front();
-        front.deliver(event);
-    }
-    pollfd ready{front.input_fd(), POLLIN, 0};
-    if (ready.fd >= 0 && ::poll(&ready, 1, 0) == 1) {
-        front.handle_input(steady_now());
-    }
-    if (front.output_fd() >= 0) {
-        front.handle_output(steady_now());
-    }
-    const auto due = front.next_timeout();
-    if (due && *due <= steady_now()) {
-        front.handle_timeout(steady_now());
-    }
-}
-
-Ended run(std::vector<std::string> words, PlayedPeer& played, const std::string& input = "",
-          const Meddle& meddle = {}) {
-    const auto options = parse_options(words);
-    REQUIRE(options);
-    std::signal(SIGPIPE, SIG_IGN);
-    Stdio stdio(input);
-    if (!meddle) {
-        stdio.end_input();
-    }
-    const auto front = make_front_end(*options);
-    front->start(played, steady_now());
-    for (int turn = 0; turn < 10'000 && !front->finished(); ++turn) {
-        if (meddle) {
-            meddle(turn, *front, stdio);
-        }
-        turn_once(*front, played);
-    }
-    Ended ended;
-    ended.code = front->finished().value_or(-1);
-    front->close();
-    stdio.restore();
-    ended.out = stdio.out();
-    ended.err = stdio.err();
-    return ended;
-}
 
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
@@ -102,7 +51,7 @@ TEST_CASE("cli get: all are started, closing lines on stdout, the worst code") {
                                                     : order.name == "c" ? Outcome::not_found
                                                                         : Outcome::done)};
     };
-    const Ended ended = run({"get", "a", "b", "c"}, played);
+    const Ended ended = run_front({"get", "a", "b", "c"}, played);
     CHECK(ended.code == 9);
     CHECK(ended.out.starts_with("a  0 B"));
     CHECK(contains(ended.err, "No server has 'c'"));
@@ -122,7 +71,7 @@ TEST_CASE("cli get: at most 64 run at once, none is forgotten") {
         most = std::max(most, played.events.size() + 1);
         return std::vector<Event>{PlayedPeer::ended(id, order.name, Outcome::done)};
     };
-    CHECK(run(words, played).code == 0);
+    CHECK(run_front(words, played).code == 0);
     CHECK(played.fetches.size() == 200);
     CHECK(most == 64);
 }
@@ -134,7 +83,7 @@ TEST_CASE("cli get: NAME@ROOT is split, and tried whole when not found") {
         return std::vector<Event>{
             PlayedPeer::ended(id, order.name, whole ? Outcome::done : Outcome::not_found)};
     };
-    const Ended ended = run({"get", "x@deadbeef"}, played);
+    const Ended ended = run_front({"get", "x@deadbeef"}, played);
     CHECK(ended.code == 0);
     REQUIRE(played.fetches.size() == 2);
     CHECK(played.fetches[0].name == "x");
@@ -148,7 +97,7 @@ TEST_CASE("cli get: a signal stops it, says what is kept, and is the code") {
         PlayedPeer played;
         played.on_fetch = begun;
         const Ended ended =
-            run({"get", "a"}, played, "", [signal](int turn, peer::FrontEnd& front, Stdio&) {
+            run_front({"get", "a"}, played, "", [signal](int turn, peer::FrontEnd& front, Stdio&) {
                 if (turn == 3) {
                     front.handle_signal(signal, steady_now());
                 }
@@ -163,7 +112,7 @@ TEST_CASE("cli get: --stay serves on until a signal, and that is no failure") {
     PlayedPeer played;
     int turns = 0;
     const Ended ended =
-        run({"get", "--stay", "a"}, played, "", [&](int turn, peer::FrontEnd& front, Stdio&) {
+        run_front({"get", "--stay", "a"}, played, "", [&](int turn, peer::FrontEnd& front, Stdio&) {
             turns = turn;
             if (turn == 50) {
                 front.handle_signal(SIGTERM, steady_now());
@@ -180,7 +129,7 @@ TEST_CASE("cli get: --json speaks objects only") {
         events.push_back(PlayedPeer::ended(id, order.name, Outcome::done));
         return events;
     };
-    const Ended ended = run({"get", "--json", "a"}, played);
+    const Ended ended = run_front({"get", "--json", "a"}, played);
     CHECK(contains(ended.out, "{\"event\":\"fetch_progress\""));
     CHECK(contains(ended.out, "{\"event\":\"fetch_done\""));
     CHECK(ended.err.empty());
@@ -194,23 +143,24 @@ TEST_CASE("cli get: --progress always says lines where there is no terminal") {
             front.handle_signal(SIGINT, steady_now());
         }
     };
-    CHECK(contains(run({"get", "--progress", "always", "a"}, played, "", stop).err, "a  43 %"));
+    CHECK(
+        contains(run_front({"get", "--progress", "always", "a"}, played, "", stop).err, "a  43 %"));
     PlayedPeer quiet;
     quiet.on_fetch = begun;
-    CHECK_FALSE(contains(run({"get", "a"}, quiet, "", stop).err, "a  43 %"));
+    CHECK_FALSE(contains(run_front({"get", "a"}, quiet, "", stop).err, "a  43 %"));
 }
 
 TEST_CASE("cli get: a reader that is gone ends it with 1") {
     PlayedPeer played;
-    const Ended ended = run({"get", "a", "--stay"}, played, "",
-                            [](int, peer::FrontEnd&, Stdio& stdio) { stdio.close_reader(); });
+    const Ended ended = run_front({"get", "a", "--stay"}, played, "",
+                                  [](int, peer::FrontEnd&, Stdio& stdio) { stdio.close_reader(); });
     CHECK(ended.code == 1);
     CHECK(ended.err.find("cannot write") == std::string::npos);
 }
 
 TEST_CASE("cli list: a table, a summary beside it, the code of a problem") {
     PlayedPeer played;
-    const Ended ended = run({"list"}, played);
+    const Ended ended = run_front({"list"}, played);
     CHECK(ended.code == 0);
     CHECK(contains(ended.out, "file.txt"));
     CHECK(ended.err == "1 file; 2 hosts answered\n");
@@ -218,17 +168,18 @@ TEST_CASE("cli list: a table, a summary beside it, the code of a problem") {
 
 TEST_CASE("cli serve: ends well by a signal") {
     PlayedPeer played;
-    const Ended ended = run({"serve"}, played, "", [](int turn, peer::FrontEnd& front, Stdio&) {
-        if (turn == 5) {
-            front.handle_signal(SIGTERM, steady_now());
-        }
-    });
+    const Ended ended =
+        run_front({"serve"}, played, "", [](int turn, peer::FrontEnd& front, Stdio&) {
+            if (turn == 5) {
+                front.handle_signal(SIGTERM, steady_now());
+            }
+        });
     CHECK(ended.code == 0);
 }
 
 TEST_CASE("cli prompt on a pipe: does all that was asked before it ends") {
     PlayedPeer played;
-    const Ended ended = run(
+    const Ended ended = run_front(
         {}, played, "f1\nmy file\nget -- list\nlist\npeers\nstatus\nlimit up 1MiB\nquit\nnever\n");
     CHECK(ended.code == 0);
     REQUIRE(played.fetches.size() == 3);
@@ -248,18 +199,18 @@ TEST_CASE("cli prompt on a pipe: the end of input is a quit, the code the worst"
         return std::vector<Event>{PlayedPeer::ended(
             id, order.name, order.name == "bad" ? Outcome::not_found : Outcome::done)};
     };
-    CHECK(run({}, played, "bad\ngood").code == 3);
+    CHECK(run_front({}, played, "bad\ngood").code == 3);
     PlayedPeer usage;
-    const Ended wrong = run({}, usage, "limit fast\n");
+    const Ended wrong = run_front({}, usage, "limit fast\n");
     CHECK(wrong.code == 2);
     CHECK(contains(wrong.err, "limit up RATE"));
     PlayedPeer nothing;
-    CHECK(run({}, nothing, "").code == 0);
+    CHECK(run_front({}, nothing, "").code == 0);
 }
 
 TEST_CASE("cli prompt on a pipe: a megabyte without a line end is refused, what follows is done") {
     PlayedPeer played;
-    const Ended ended = run({}, played, std::string(900'000, 'x') + "\nf1\n");
+    const Ended ended = run_front({}, played, std::string(900'000, 'x') + "\nf1\n");
     CHECK(ended.code == 2);
     CHECK(contains(ended.err, "more than 64 KiB"));
     REQUIRE(played.fetches.size() == 1);
@@ -269,13 +220,13 @@ TEST_CASE("cli prompt on a pipe: a megabyte without a line end is refused, what 
 TEST_CASE("cli prompt on a pipe: cancel and a signal keep what is here") {
     PlayedPeer played;
     played.on_fetch = begun;
-    const Ended ended = run({}, played, "a\nb\ncancel b\ncancel 7\ncancel\nquit\n");
+    const Ended ended = run_front({}, played, "a\nb\ncancel b\ncancel 7\ncancel\nquit\n");
     CHECK(ended.code == 130);
     CHECK(played.cancelled.front() == FetchId{2});
     CHECK(contains(ended.err, "no download is called '7'"));
     PlayedPeer killed;
     killed.on_fetch = begun;
-    const Ended gone = run({}, killed, "a\n", [](int turn, peer::FrontEnd& front, Stdio&) {
+    const Ended gone = run_front({}, killed, "a\n", [](int turn, peer::FrontEnd& front, Stdio&) {
         if (turn == 9) {
             front.handle_signal(SIGTERM, steady_now());
         }
@@ -286,7 +237,7 @@ TEST_CASE("cli prompt on a pipe: cancel and a signal keep what is here") {
 
 TEST_CASE("cli log: lines of other threads come out, also the last ones") {
     PlayedPeer played;
-    const Ended ended = run({}, played, "a\n", [](int turn, peer::FrontEnd&, Stdio& stdio) {
+    const Ended ended = run_front({}, played, "a\n", [](int turn, peer::FrontEnd&, Stdio& stdio) {
         if (turn == 0) {
             log::warning("from elsewhere");
             stdio.end_input();

@@ -154,3 +154,26 @@ TEST_CASE("resolve takes numbers as they are and asks for names", "[net]") {
         CHECK(address.port() == 99);
     }
 }
+
+TEST_CASE("an address goes into a message and comes out of it") {
+    for (const char* host : {"192.168.1.5", "127.0.0.1", "2001:db8::5", "::1"}) {
+        const auto address = Address::parse_numeric(host, 4711);
+        REQUIRE(address);
+        const auto back = Address::from_wire(address->wire());
+        REQUIRE(back);
+        CHECK(*back == *address);
+        CHECK(back->is_dialable());
+    }
+    CHECK(Address::parse_numeric("1.2.3.4", 1)->wire().ip ==
+          std::array<std::uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4});
+    CHECK_FALSE(Address::from_wire({}));
+}
+
+TEST_CASE("what is no host's address is not dialled") {
+    for (const char* host :
+         {"0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255", "::", "ff02::1"}) {
+        CAPTURE(host);
+        CHECK_FALSE(Address::parse_numeric(host, 80)->is_dialable());
+    }
+    CHECK_FALSE(Address::parse_numeric("1.2.3.4", 0)->is_dialable());
+}

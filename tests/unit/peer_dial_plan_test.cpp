@@ -235,5 +235,47 @@ TEST_CASE("a name without an address is settled, and asked for again later") {
     CHECK(scene.plan.next_lookup(scene.now + 5s) == host("nowhere"));
 }
 
+TEST_CASE("a host picked from a search is dialled, and again, until it is taken back", "[peer]") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(2, 2), scene.now);
+    scene.plan.handle_pick(at(9), scene.now);
+    scene.plan.handle_pick(at(9), scene.now);
+    REQUIRE(scene.is_due(at(9)));
+    CHECK(scene.plan.unsettled() == 1);  // the one of hosts.txt
+    scene.plan.handle_dialling(at(9), scene.now);
+    scene.plan.handle_failed(at(9), "no answer", scene.now);
+    CHECK(scene.state(at(9)) == "down");
+    scene.now += DialPlan::retry_every;
+    REQUIRE(scene.is_due(at(9)));
+    scene.plan.handle_unpick(at(9));
+    CHECK(scene.is_due(at(9)));  // somebody else fetches from it still
+    scene.plan.handle_hosts(hosts(2, 3), scene.now);
+    CHECK(scene.is_due(at(9)));
+    scene.plan.handle_unpick(at(9));
+    CHECK(scene.state(at(9)) == "unknown");
+    scene.plan.handle_unpick(at(9));
+}
+
+TEST_CASE("a picked host that is connected stays so, and is forgotten when it goes", "[peer]") {
+    Scene scene;
+    scene.plan.handle_pick(at(9), scene.now);
+    scene.connect(at(9), node_from(9));
+    scene.plan.handle_unpick(at(9));
+    CHECK(scene.state(at(9)) == "connected");
+    CHECK_FALSE(scene.plan.from_hosts_file(at(9)));
+    scene.plan.handle_down(at(9), "gone", scene.now);
+    CHECK(scene.state(at(9)) == "unknown");
+}
+
+TEST_CASE("a pick of a host of hosts.txt changes nothing about it", "[peer]") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(2, 2), scene.now);
+    scene.connect(at(2), node_from(2));
+    scene.plan.handle_pick(at(2), scene.now);
+    scene.plan.handle_unpick(at(2));
+    CHECK(scene.state(at(2)) == "connected");
+    CHECK(scene.plan.from_hosts_file(at(2)));
+}
+
 }  // namespace
 }  // namespace shoal::peer
