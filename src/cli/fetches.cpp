@@ -42,33 +42,36 @@ Fetches::Handled Fetches::handle_done(const peer::FetchDone& done) {
     const peer::FetchOrder rules = std::move(rules_[done.fetch]);
     running_.erase(found);
     rules_.erase(done.fetch);
-    if (done.outcome == peer::Outcome::not_found && !entry.wanted.literal.empty()) {
-        Wanted again = wanted_literally(entry.wanted.literal);
-        order(again, rules);
+    const bool not_found = done.outcome == peer::Outcome::not_found;
+    const bool may_seek = seek_always_ && rules.root.empty() && !rules.name.ends_with('/') &&
+                          (done.versions.empty() || !rules.root_prefix.empty());
+    if (not_found && may_seek) {
+        seek(entry.wanted, rules);
         return {false, std::nullopt};
     }
-    const bool nobody_has_it = done.outcome == peer::Outcome::not_found && done.versions.empty();
-    if (seek_always_ && nobody_has_it && rules.root.empty() && !rules.name.ends_with('/')) {
-        seek(rules.name, rules);
+    if (not_found && !entry.wanted.literal.empty()) {
+        order(wanted_literally(entry.wanted.literal), rules);
         return {false, std::nullopt};
     }
     note_code(static_cast<int>(done.outcome));
     return {true, entry};
 }
 
-void Fetches::order(const peer::FoundFile& file, peer::FetchOrder rules) {
+void Fetches::order(const peer::FoundFile& file, const std::string& name, peer::FetchOrder rules) {
     rules.root = file.root;
     rules.size = file.size;
     rules.hosts.clear();
     for (const peer::FoundHost& host : file.hosts) {
         rules.hosts.push_back(host.host);
     }
-    order(wanted_literally(file.name), std::move(rules));
+    order(wanted_literally(name), std::move(rules));
 }
 
-void Fetches::seek(const std::string& name, const peer::FetchOrder& rules) {
-    const std::uint64_t order = api_->search(search_for_name(name), *sink_);
-    seeking_[order] = {name, rules};
+void Fetches::seek(const Wanted& what, peer::FetchOrder rules) {
+    rules.name = what.name;
+    rules.root_prefix = what.root_prefix;
+    const std::uint64_t search = api_->search(search_for_name(what.name), *sink_);
+    seeking_[search] = {what, std::move(rules)};
 }
 
 Fetches::Sought Fetches::handle_results(const peer::SearchResults& results) {
@@ -78,19 +81,24 @@ Fetches::Sought Fetches::handle_results(const peer::SearchResults& results) {
     }
     const Seeking seeking = std::move(found->second);
     seeking_.erase(found);
-    const Choice choice = choose(results, seeking.name, seeking.rules.root_prefix);
+    const std::string& name = seeking.rules.name;
+    const Choice choice = choose(results, name, seeking.rules.root_prefix);
     if (choice.file != nullptr) {
-        order(*choice.file, seeking.rules);
+        order(*choice.file, name, seeking.rules);
+        return {true, std::nullopt};
+    }
+    if (!results.problem && choice.versions.empty() && !seeking.wanted.literal.empty()) {
+        order(wanted_literally(seeking.wanted.literal), seeking.rules);
         return {true, std::nullopt};
     }
     peer::FetchDone done;
-    done.name = seeking.name;
+    done.name = name;
     done.outcome = results.problem.value_or(
         choice.versions.empty() ? peer::Outcome::not_found : peer::Outcome::versions_differ);
-    done.text = results.problem           ? results.text
-                : choice.versions.empty() ? "no host within reach has '" + seeking.name + "'"
-                                          : "hosts hold different files called '" + seeking.name +
-                                                "'; choose one with NAME@ROOT";
+    done.text = results.problem ? results.text
+                : choice.versions.empty()
+                    ? "no host within reach has '" + name + "'"
+                    : "hosts hold different files called '" + name + "'; choose one with NAME@ROOT";
     done.versions = choice.versions;
     note_code(static_cast<int>(done.outcome));
     return {true, done};

@@ -23,10 +23,10 @@ class Fetches {
     void start(peer::PeerApi& api, peer::EventSink& sink);
     // `rules` says all but what to fetch.
     void order(const Wanted& what, peer::FetchOrder rules);
-    // What a search has found: that content, from those hosts.
-    void order(const peer::FoundFile& file, peer::FetchOrder rules);
-    // Searches for a file of that name, and fetches it when all who have it agree what it is.
-    void seek(const std::string& name, const peer::FetchOrder& rules);
+    // What a search has found: that content, from those hosts, saved as `name`.
+    void order(const peer::FoundFile& file, const std::string& name, peer::FetchOrder rules);
+    // Searches for a file of that name, and fetches what most have under it.
+    void seek(const Wanted& what, peer::FetchOrder rules);
     // From now on that is done for each name that no known host has.
     void seek_always() { seek_always_ = true; }
 
@@ -54,7 +54,7 @@ class Fetches {
 
   private:
     struct Seeking {
-        std::string name;
+        Wanted wanted;
         peer::FetchOrder rules;
     };
     Handled handle_done(const peer::FetchDone& done);

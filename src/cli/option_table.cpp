@@ -42,15 +42,39 @@ Status set_path(std::string& target, const std::string& value) {
     return {};
 }
 
-Status set_bind(Options& options, const std::string& value) {
+bool is_numeric(const std::string& host) {
     addrinfo hints{};
     hints.ai_flags = AI_NUMERICHOST;  // so it never waits for a name server
     addrinfo* found = nullptr;
-    if (::getaddrinfo(value.c_str(), nullptr, &hints, &found) != 0) {
-        return allowed("give a numeric address of this host, such as 192.168.1.5 or ::1");
+    if (host.empty() || ::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) {
+        return false;
     }
     ::freeaddrinfo(found);
+    return true;
+}
+
+Status set_bind(Options& options, const std::string& value) {
+    if (!is_numeric(value)) {
+        return allowed("give a numeric address of this host, such as 192.168.1.5 or ::1");
+    }
     options.peer.bind = value;
+    return {};
+}
+
+// ADDR, V4:PORT, [V6]:PORT.
+Status set_advertise(Options& options, const std::string& value) {
+    const bool brackets = value.starts_with('[');
+    const std::size_t colon = value.rfind(':');
+    const bool has_port = colon != std::string::npos &&
+                          (brackets ? value[colon - 1] == ']' : value.find(':') == colon);
+    std::string host = has_port ? value.substr(0, colon) : value;
+    if (brackets && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+    }
+    if (!is_numeric(host) || (has_port && !text::parse_number(value.substr(colon + 1), 1, 65535))) {
+        return allowed("give a number such as 203.0.113.5, 203.0.113.5:8080 or [2001:db8::5]:8080");
+    }
+    options.peer.advertise = value;
     return {};
 }
 
@@ -131,7 +155,7 @@ const OptionRow options_known[] = {
      set_peer_path<&peer::PeerOptions::secret_file>},
     {"advertise", "ADDR[:PORT]", with_peer,
      "in search results, say that this host is reached there (default: as others see it)",
-     [](Options& o, Text v) { return set_path(o.peer.advertise, v); }},
+     set_advertise},
     {"wait-hosts", "N", with_orders | searching,
      "be connected to N hosts before asking (default: 0)",
      [](Options& o, Text v) { return set_number(o.wait_hosts, v, 0, limits::hosts_max); }},

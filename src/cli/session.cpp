@@ -127,7 +127,8 @@ void Session::get_found(const std::vector<std::size_t>& numbers) {
         }
     }
     for (const std::size_t number : numbers) {
-        fetches_.order(found_[number - 1], rules_);
+        const peer::FoundFile& file = found_[number - 1];
+        fetches_.order(file, file.name, rules_);
     }
 }
 
@@ -147,7 +148,7 @@ bool Session::accepts_offer(std::string_view line) {
     if (!name || (line != "y" && line != "yes")) {
         return false;
     }
-    fetches_.seek(*name, rules_);
+    fetches_.seek(wanted_literally(*name), rules_);
     return true;
 }
 

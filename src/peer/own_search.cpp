@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t files_max = 1000;
 constexpr std::size_t holders_max = 256;  // of one file
+constexpr std::size_t hits_max = 10'000;  // of all
 constexpr std::size_t hosts_shown_max = 64;
 
 overlay::Question question_of(const SearchOrder& order) {
@@ -156,7 +157,7 @@ void OwnSearch::handle_hits(const ServerLink& from, const protocol::Hits& hits) 
 
 void OwnSearch::add_hit(const protocol::Hit& hit, const NodeId& holder, const FoundHost& host) {
     const auto known = found_.find(hit.id);
-    if (known == found_.end() && found_.size() >= files_max) {
+    if (hits_ >= hits_max || (known == found_.end() && found_.size() >= files_max)) {
         truncated_ = true;
         return;
     }

@@ -319,6 +319,7 @@ void Reader::send_all(TimePoint now) {
         std::uint64_t moved = 0;
         const bool alive = link->flush(quantum, moved);
         upload_limit_.spend(moved);
+        note_rate(link->uploading() ? moved : 0, now);
         if (!alive || link->overfull()) {
             remove(link->key);
         } else if (link->phase == ClientLink::Phase::lingering && !link->wants_to_send()) {

@@ -44,6 +44,8 @@ class Reader {
     void send_hits(const SendHits& mail);
     void send_done(const SendDone& mail);
     void end_searches(ClientLink& link);
+    // The best second of uploading is what this host says of itself in hits.
+    void note_rate(std::uint64_t moved, TimePoint now);
 
     // Input (reader_input.cpp).
     bool receive_from(ClientLink& link, TimePoint now);  // false: gone
@@ -88,6 +90,8 @@ class Reader {
     overlay::QueryGate<std::string> search_gate_;  // by the address that a client has
     TokenBucket upload_limit_;
     std::deque<swarm::ClientKey> deferred_;  // whose input waits behind long work
+    std::uint64_t rate_bytes_{0};
+    TimePoint rate_since_{};
     std::uint64_t next_key_{1};
     std::uint64_t turn_{0};
     bool draining_{false};

@@ -1,5 +1,7 @@
 // The reader's part in searches: they arrive here and their answers leave here; what they mean
 // is the requester's matter.
+#include <algorithm>
+
 #include "peer/reader.hpp"
 
 namespace shoal::peer {
@@ -44,6 +46,19 @@ void Reader::send_done(const SendDone& mail) {
 void Reader::end_searches(ClientLink& link) {
     for (const std::uint64_t id : std::exchange(link.searches, {})) {
         link.answer(id, protocol::Status::closing, "this host is closing");
+    }
+}
+
+void Reader::note_rate(std::uint64_t moved, TimePoint now) {
+    if (rate_bytes_ == 0) {
+        rate_since_ = now;
+    }
+    rate_bytes_ += moved;
+    const double seconds = std::chrono::duration<double>(now - rate_since_).count();
+    if (seconds >= 1) {
+        const auto rate = static_cast<std::uint64_t>(static_cast<double>(rate_bytes_) / seconds);
+        wiring_.figures.best_upload = std::max(wiring_.figures.best_upload.load(), rate);
+        rate_bytes_ = 0;
     }
 }
 

@@ -2,6 +2,7 @@
 // The tag [figures] prints the table of docs/search.md.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "search_sim.hpp"
@@ -148,6 +149,115 @@ TEST_CASE("S6: a fifth of the hosts die during the search, the rest is found", "
     CHECK(survival.floods_max <= 2);
     CHECK(survival.twice == 0);
     CHECK(static_cast<double>(survival.arrived) > 0.95 * static_cast<double>(survival.reachable));
+}
+
+namespace {
+
+// Everything that a neighbour may send, right and wrong.
+class Forger {
+  public:
+    overlay::SearchRouter router;
+    std::uint64_t forwarded{0};
+    std::uint64_t answered{0};
+    std::size_t memory_max{0};
+
+    Forger() {
+        for (std::size_t n = 1; n <= 8; ++n) {
+            router.handle_asker_up({n}, address(n), node(n));
+            router.handle_server_up({static_cast<std::uint32_t>(n)}, address(n), node(n));
+        }
+    }
+    void send_one() {
+        now_ += 1ms;
+        router.handle_timeout(now_);
+        overlay::Route route;
+        route.id = id();
+        route.ttl = static_cast<std::uint8_t>(random_.below(256));
+        route.wait = Duration(static_cast<Duration::rep>(random_.below(100'000'000'000)));
+        for (auto left = random_.below(17); left > 0; --left) {
+            route.stack.push_back(address(random_.below(40)));
+        }
+        const overlay::AskerId from{1 + random_.below(9)};  // 9 is nobody
+        (void)router.handle_search(from, random_.next(), route, now_);
+        router.handle_local_done(id());
+        (void)router.handle_hits(SourceId{1 + static_cast<std::uint32_t>(random_.below(12))}, id(),
+                                 random_.next(), 100);
+        router.handle_done(SourceId{1 + static_cast<std::uint32_t>(random_.below(12))}, id(),
+                           random_.below(2) == 0 ? std::optional(overlay::Counts{}) : std::nullopt);
+        look(route, from);
+    }
+
+  private:
+    static HostAddress address(std::size_t n) {
+        HostAddress made;
+        made.ip[15] = static_cast<std::uint8_t>(n);
+        made.port = n == 0 ? 0 : 8080;
+        return made;
+    }
+    static NodeId node(std::size_t n) {
+        NodeId made;
+        made.bytes[0] = static_cast<std::uint8_t>(n);
+        return made;
+    }
+    // Of so few that many are used twice.
+    overlay::SearchId id() {
+        overlay::SearchId made;
+        const std::uint64_t number = random_.below(30'000);
+        std::copy_n(reinterpret_cast<const std::uint8_t*>(&number), 8, made.bytes.begin());
+        return made;
+    }
+    void look(const overlay::Route& route, overlay::AskerId from) {
+        while (const auto action = router.poll()) {
+            const auto* onward = std::get_if<overlay::SearchRouter::Forward>(&*action);
+            answered += onward == nullptr ? 1 : 0;
+            if (onward == nullptr) {
+                continue;
+            }
+            ++forwarded;
+            const auto& stack = onward->route.stack;
+            const HostAddress target = address(onward->to.value);
+            const bool sound = onward->route.id == route.id && onward->route.ttl > 0 &&
+                               onward->route.ttl < route.ttl && onward->to.value != from.value &&
+                               stack.size() == route.stack.size() + 1 &&
+                               stack.size() + onward->route.ttl <= limits::search_ttl_max &&
+                               onward->route.wait <= 60s &&
+                               std::find(stack.begin(), stack.end(), target) == stack.end();
+            if (!sound) {
+                FAIL("a search was forwarded that must not be, or not there");
+            }
+        }
+        memory_max = std::max(memory_max, router.entries() % 64 == 0 ? router.memory() : 0);
+    }
+
+    SmallRandom random_{4};
+    TimePoint now_{1h};
+};
+
+}  // namespace
+
+TEST_CASE("100,000 forged searches: none is forwarded wrongly, memory is flat", "[search]") {
+    Forger forger;
+    std::size_t entries_max = 0;
+    std::size_t early = 0;
+    for (int i = 0; i < 100'000; ++i) {
+        forger.send_one();
+        entries_max = std::max(entries_max, forger.router.entries());
+        early = i == 40'000 ? forger.memory_max : early;
+    }
+    const auto& totals = forger.router.totals();
+    std::printf(
+        "  100,000 forged searches: %llu handled, %llu duplicates, %llu malformed, "
+        "%llu forwarded, %llu hits dropped; at most %zu entries, %zu KiB\n",
+        static_cast<unsigned long long>(totals.handled),
+        static_cast<unsigned long long>(totals.duplicates),
+        static_cast<unsigned long long>(totals.malformed),
+        static_cast<unsigned long long>(forger.forwarded),
+        static_cast<unsigned long long>(totals.hits_dropped), entries_max,
+        forger.memory_max / 1024);
+    CHECK(totals.malformed > 1000);
+    CHECK(forger.forwarded > 1000);
+    CHECK(entries_max <= overlay::SearchRouter::entries_max);
+    CHECK(forger.memory_max < early + early / 4);
 }
 
 TEST_CASE("10,000 hosts, a file on 0.1 % of them, 1,000 searches", "[.long][search]") {

@@ -170,7 +170,8 @@ TEST_CASE("cli get --search: what no known host has is searched for") {
     CHECK(run_front({"get", "x", "--search"}, played).code == 0);
     REQUIRE(played.searched.size() == 1);
     CHECK(played.searched[0].pattern == "x");
-    CHECK(played.fetches.back().name == "far/x");
+    CHECK(played.fetches.back().name == "x");  // as it was asked for
+    CHECK(played.fetches.back().root == std::string(64, 'a'));
     const Ended nobody = run_front({"get", "y", "--search"}, played);
     CHECK(nobody.code == 3);
     CHECK(nobody.err.find("no host within reach has 'y'") != std::string::npos);
