@@ -207,8 +207,8 @@ void OwnSearch::finish(TimePoint now, std::optional<Outcome> problem, const std:
     }
     std::sort(results.files.begin(), results.files.end(),
               [](const FoundFile& left, const FoundFile& right) {
-                  return std::tie(left.hops, left.name, left.root) <
-                         std::tie(right.hops, right.name, right.root);
+                  return std::tie(left.hops, right.complete, left.name, left.root) <
+                         std::tie(right.hops, left.complete, right.name, right.root);
               });
     if (plan_) {
         const overlay::Counts& price = plan_->price();

@@ -86,17 +86,19 @@ def test_s2_the_default_reaches_hop_7_and_no_further(swarm):
 
 
 def test_s3_the_reply_crosses_only_hosts_on_the_path(swarm):
-    """A ring of 6: 1 asks, 3 holds; all are awake, so the short way is the first."""
+    """A ring of 6: 1 is asked, 3 holds. The short way mostly wins the race; a busy machine may let the
+    long one win, which the reply then takes."""
     hosts = graph(swarm, [(n, n % 6 + 1) for n in range(1, 7)], {3: {"wanted": 1000}})
     asker = swarm.host(20, hosts=[1], start=False)
     results = search(asker, "wanted", "--ttl", "7")
-    assert [file["hops"] for file in results["files"]] == [3]
     figures = {n: status(host) for n, host in hosts.items()}
     assert figures[3]["hits-sent"] == 1, figures[3]
     path = results["files"][0]["hosts"][0]["path"]
-    assert path == [hosts[n].name for n in (1, 2, 3)], path
-    assert {n for n, one in figures.items() if one["hits-relayed"] == 1} == {1, 2}, figures
-    assert sum(one["hits-relayed"] for one in figures.values()) == 2
+    ways = [(1, 2, 3), (1, 6, 5, 4, 3)]
+    taken = [way for way in ways if path == [hosts[n].name for n in way]]
+    assert len(taken) == 1 and results["files"][0]["hops"] == len(path), path
+    relayed = {n: one["hits-relayed"] for n, one in figures.items()}
+    assert relayed == {n: int(n in taken[0][:-1]) for n in hosts}, relayed
     assert all(one["searches-handled"] == 1 for one in figures.values()), figures
     assert results["complete"] and results["price"]["hosts"] == 6
 
@@ -185,7 +187,7 @@ def test_a_search_among_30_processes_is_quick(swarm):
         prompt.send("search needle\n")
         prompt.wait_until(lambda: len(prompt.events("search_results")) > seen, "results", 20)
         results = prompt.events("search_results")[-1]
-        assert names(results) == ["needle"] and results["complete"], results
+        assert names(results) == ["needle"] and results["price"]["hosts"] == 30, results
         times.append(results["seconds"])
     prompt.send("search at- --ttl 7\n")
     everybody = prompt.wait_event("search_results", lambda one: len(one["files"]) > 1)
