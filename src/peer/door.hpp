@@ -1,14 +1,14 @@
-// Door: PeerApi over the requester's mailbox.
+// Door: GatewayApi over the mailboxes of requester and keeper.
 #pragma once
 
 #include <atomic>
 
 #include "peer/mail.hpp"
-#include "shoal/peer/peer_api.hpp"
+#include "shoal/peer/gateway_api.hpp"
 
 namespace shoal::peer {
 
-class Door final : public PeerApi {
+class Door final : public GatewayApi {
   public:
     explicit Door(Wiring& wiring) : wiring_(wiring) {}
 
@@ -23,6 +23,20 @@ class Door final : public PeerApi {
     void set_limits(std::optional<std::uint64_t> upload,
                     std::optional<std::uint64_t> download) override;
     void forget_sink(EventSink& sink) override;
+
+    // For gateways (door_files.cpp).
+    void browse(std::string folder, Callback<FolderViewPtr> answer) override;
+    void lookup(std::string name, Callback<TreeEntry> answer) override;
+    void open(OpenOrder order, std::function<void()> news, Callback<ReadStreamPtr> answer) override;
+    void upload(UploadOrder order, Callback<UploadPtr> answer) override;
+    void remove(std::string name, Callback<void> answer) override;
+    void make_folder(std::string name, Callback<void> answer) override;
+    void remove_folder(std::string name, Callback<void> answer) override;
+    void rename(std::string from, std::string to, bool replace, Callback<void> answer) override;
+    void set_mtime(std::string name, std::int64_t seconds, Callback<void> answer) override;
+    Ticket sha256(std::string name, std::uint64_t begin, std::uint64_t end,
+                  Callback<std::string> answer) override;
+    [[nodiscard]] std::uint32_t hosts_connected() const override;
 
   private:
     Wiring& wiring_;

@@ -17,8 +17,9 @@ constexpr std::uint64_t help_batch = 32 * limits::MiB;  // some 10 ms of hashing
 Keeper::Keeper(Wiring& wiring, store::Store& store, Fd signals)
     : wiring_(wiring), store_(store), signals_(std::move(signals)) {}
 
-int Keeper::run(std::size_t threads) {
+int Keeper::run(std::size_t threads, std::span<Service* const> services) {
     running_ = threads;
+    services_.assign(services.begin(), services.end());
     bool ok = poller_.watch(wiring_.keeper.fd(), true, false).ok() &&
               poller_.watch(signals_.get(), true, false).ok();
     if (store_.watch_fd() >= 0) {
@@ -27,11 +28,12 @@ int Keeper::run(std::size_t threads) {
     if (!ok) {
         log::error("main cannot watch its descriptors: too many files are open");
         exit_code_ = static_cast<int>(Outcome::failed);
+        stop_services();
         stop_all(wiring_);
     }
-    while (running_ > 0) {
+    while (running_ > 0 || services_running()) {
         TimePoint now = steady_now();
-        const bool more_work = !exit_code_ && store_.work(now);
+        const bool more_work = (!exit_code_ || services_running()) && store_.work(now);
         tell_settled();
         tell_changed();
         sync_partials(now);
@@ -78,10 +80,8 @@ void Keeper::take_mail(TimePoint) {
                        },
                        [&](HelpHash&) { help_hash(); },
                        [&](ThreadEnded& ended) { thread_ended(ended); },
-                       [&](Finish& finish) {
-                           exit_code_ = exit_code_.value_or(finish.exit_code);
-                           stop_all(wiring_);
-                       },
+                       [&](ServiceEnded& ended) { service_ended(ended); },
+                       [&](Finish& order) { finish(order.exit_code); },
                    },
                    mail);
     }
@@ -106,7 +106,42 @@ void Keeper::thread_ended(const ThreadEnded& ended) {
         if (!exit_code_ || *exit_code_ == 0) {
             exit_code_ = static_cast<int>(Outcome::failed);
         }
+        stop_services();
         stop_all(wiring_);
+    }
+}
+
+bool Keeper::services_running() const {
+    return std::any_of(services_.begin(), services_.end(),
+                       [](const Service* service) { return service != nullptr; });
+}
+
+void Keeper::stop_services() {
+    if (!std::exchange(services_stopped_, true)) {
+        for (Service* service : services_) {
+            if (service != nullptr) {
+                service->stop();
+            }
+        }
+    }
+}
+
+// Services drain first: what they have begun needs the threads.
+void Keeper::finish(int exit_code) {
+    exit_code_ = exit_code_.value_or(exit_code);
+    stop_services();
+    if (!services_running()) {
+        stop_all(wiring_);
+    }
+}
+
+void Keeper::service_ended(const ServiceEnded& ended) {
+    services_[ended.index] = nullptr;
+    if (!ended.why.empty()) {
+        log::error(ended.why);
+        finish(static_cast<int>(Outcome::failed));
+    } else if (exit_code_) {
+        finish(*exit_code_);
     }
 }
 

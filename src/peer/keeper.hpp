@@ -7,11 +7,13 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "peer/mail.hpp"
 #include "shoal/net/poller.hpp"
+#include "shoal/peer/service.hpp"
 #include "shoal/store/store.hpp"
 
 namespace shoal::peer {
@@ -21,14 +23,18 @@ class Keeper {
     // `signals` is a signalfd of what main is to see.
     Keeper(Wiring& wiring, store::Store& store, Fd signals);
 
-    // Until `threads` have ended; returns the exit code.
-    int run(std::size_t threads);
+    // Until `threads` and `services` have ended; returns the exit code.
+    int run(std::size_t threads, std::span<Service* const> services);
     static void stop_all(Wiring& wiring);
 
   private:
     void take_mail(TimePoint now);
     void take_signals();
     void thread_ended(const ThreadEnded& ended);
+    void service_ended(const ServiceEnded& ended);
+    void finish(int exit_code);
+    void stop_services();
+    [[nodiscard]] bool services_running() const;
     void hash_first(const std::string& name);
     void tell_settled();
     void tell_changed();
@@ -50,6 +56,8 @@ class Keeper {
     std::vector<std::uint8_t> scratch_;
     TimePoint next_sync_{};
     std::size_t running_{0};
+    std::vector<Service*> services_;  // null: has ended
+    bool services_stopped_{false};
     std::optional<int> exit_code_;
     int stop_signals_{0};
 };

@@ -123,11 +123,15 @@ struct ThreadEnded {
     std::string thread;
     std::string why;  // empty: as asked
 };
+struct ServiceEnded {
+    std::size_t index{};
+    std::string why;  // empty: as asked
+};
 struct Finish {  // the front end is done
     int exit_code{};
 };
 using KeeperMail = std::variant<HashFirst, OpenPartial, FinishPartial, ClosePartial, SaveSmall,
-                                HelpHash, ThreadEnded, Finish>;
+                                HelpHash, ThreadEnded, ServiceEnded, Finish>;
 
 // To the requester -----------------------------------------------------------------------------
 

@@ -104,8 +104,16 @@ std::thread start_thread(Wiring& wiring, const char* name, Body body) {
     });
 }
 
+void start_services(Wiring& wiring, Door& door, std::span<Service* const> services) {
+    for (std::size_t i = 0; i < services.size(); ++i) {
+        services[i]->start(door, [&wiring, i](const Status& ended) {
+            wiring.keeper.post(ServiceEnded{i, ended ? std::string() : ended.error().message});
+        });
+    }
+}
+
 int run_threads(Wiring& wiring, store::Store& store, Fd listening, net::HostsFile hosts, Fd signals,
-                FrontEnd& front) {
+                FrontEnd& front, std::span<Service* const> services) {
     Door door(wiring);
     Connector connector(wiring, std::move(hosts));
     Requester requester(wiring, door, front);
@@ -119,10 +127,14 @@ int run_threads(Wiring& wiring, store::Store& store, Fd listening, net::HostsFil
     int exit_code = static_cast<int>(Outcome::failed);
     try {
         Keeper keeper(wiring, store, std::move(signals));
-        exit_code = keeper.run(threads.size());
+        start_services(wiring, door, services);
+        exit_code = keeper.run(threads.size(), services);
     } catch (const std::exception& error) {
         log::error(std::string("main failed: ") + error.what());
         Keeper::stop_all(wiring);
+    }
+    for (Service* service : services) {
+        service->join();
     }
     for (std::thread& thread : threads) {
         thread.join();
@@ -132,7 +144,8 @@ int run_threads(Wiring& wiring, store::Store& store, Fd listening, net::HostsFil
 
 }  // namespace
 
-Result<int> run_peer(const PeerOptions& options, FrontEnd& front) {
+Result<int> run_peer(const PeerOptions& options, FrontEnd& front,
+                     std::span<Service* const> services) {
     raise_descriptor_limit();
     Result<Fd> signals = route_signals();
     if (!signals) {
@@ -176,13 +189,18 @@ Result<int> run_peer(const PeerOptions& options, FrontEnd& front) {
         return store.error();
     }
     wiring.catalog = &(*store)->catalog();
+    for (Service* service : services) {
+        if (const Status opened = service->open(); !opened) {
+            return opened.error();
+        }
+    }
     if (!options.one_shot && !wiring.identity.secret.present() && !bind->is_loopback()) {
         log::warning("open to everybody who can reach " +
                      bind->with_port(wiring.identity.port).to_string() +
                      ": use --secret-file on networks that you do not trust");
     }
     const int exit_code = run_threads(wiring, **store, std::move(*listening), std::move(hosts),
-                                      std::move(*signals), front);
+                                      std::move(*signals), front, services);
     front.close();
     return exit_code;
 }

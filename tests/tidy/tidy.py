@@ -34,7 +34,7 @@ BENEATH = {
     "cli": ["peer", "base"],
 }
 # The one door: what the layers above peer/ may see of it.
-DOOR = {"cli": ["peer_api.hpp", "front_end.hpp", "peer.hpp"], "gateway": ["peer_api.hpp"]}
+DOOR = {"cli": ["peer_api.hpp", "front_end.hpp", "peer.hpp"], "gateway": ["peer_api.hpp", "gateway_api.hpp", "service.hpp"]}
 # Layers without input, output, clock or thread: time is an argument.
 PURE = ["swarm", "overlay"]
 PURE_HEADERS = re.compile(r"<(thread|mutex|condition_variable|future|fstream|iostream|filesystem|"

@@ -53,6 +53,9 @@ inline constexpr std::uint32_t clients_per_address_default = 64;
 inline constexpr std::uint32_t servers_max = 400;  // client sockets of the requester
 inline constexpr std::uint32_t hosts_max = 4096;   // lines of hosts.txt that are used
 
+// Gateways.
+inline constexpr std::size_t browse_rows_max = 200'000;  // entries of one folder
+
 static_assert(file_size_max / leaf_size <= UINT32_MAX, "leaf counts fit 32 bits");
 static_assert(chunk_count_max / 8 <= control_payload_max, "a bitmap fits one payload");
 static_assert(hashes_per_reply_max * 32 <= control_payload_max, "so does a page of hashes");

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "shoal/base/result.hpp"
 #include "shoal/peer/front_end.hpp"
+#include "shoal/peer/service.hpp"
 
 namespace shoal::peer {
 
@@ -28,8 +30,11 @@ struct PeerOptions {
 // Runs the peer on this thread (main) until `front` is finished, a thread fails, or a signal
 // says so; returns the exit code. An error before the threads are up (address in use, no
 // hosts file, unusable folder) comes back as Error.
+// `services` (gateways) are opened first, started when the threads are up, and have ended before
+// those are told to stop.
 // Blocks the handled signals in the whole process; call once.
-Result<int> run_peer(const PeerOptions& options, FrontEnd& front);
+Result<int> run_peer(const PeerOptions& options, FrontEnd& front,
+                     std::span<Service* const> services = {});
 
 // For `shoal hash`: size and root of one file.
 struct LocalHash {
