@@ -107,6 +107,18 @@ Status set_timeout(Options& options, const std::string& value) {
     return set;
 }
 
+Status set_cache_size(Options& options, const std::string& value) {
+    const auto size = text::parse_rate(value);  // the same units
+    if (value == "unlimited") {
+        options.peer.cache_size = std::numeric_limits<std::uint64_t>::max();
+    } else if (!size || value.ends_with("/s") || (*size == 0 && value != "0")) {
+        return allowed("give a size such as 500MiB or 20GiB, 0 or unlimited");
+    } else {
+        options.peer.cache_size = *size;
+    }
+    return {};
+}
+
 template <bool Options::*Member>
 Status set_switch(Options& options, const std::string& value) {
     options.*Member = value == "true";
@@ -170,6 +182,8 @@ const OptionRow options_known[] = {
      [](Options& o, Text v) {
          return set_number(o.peer.max_clients_per_address, v, 1, clients_limit);
      }},
+    {"cache-size", "SIZE", bit(Command::prompt) | bit(Command::serve),
+     "keep that much of what gateways fetched (default: 10GiB; 0, unlimited)", set_cache_size},
     {"stay", nullptr, bit(Command::get), "serve on when all is fetched, until a signal",
      set_switch<&Options::stay>},
     {"rename", nullptr, bit(Command::get),

@@ -39,6 +39,8 @@ class Door final : public GatewayApi {
     [[nodiscard]] std::uint32_t hosts_connected() const override;
 
   private:
+    Callback<void> explained(std::string name, Callback<void> callback);
+
     Wiring& wiring_;
     std::atomic<std::uint64_t> next_{1};
 };

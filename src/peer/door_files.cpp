@@ -1,27 +1,164 @@
-// What gateways ask of the door.
+// What gateways ask of the door: names are checked here, what is known at once is answered at
+// once, the rest goes to the requester (the swarm) or to the keeper (shared/).
+#include <algorithm>
+
 #include "peer/door.hpp"
+#include "peer/reading.hpp"
 
 namespace shoal::peer {
 
 namespace {
-Error none() { return {ErrorKind::busy, "this peer cannot do that"}; }
+
+std::string lower_case(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](char letter) {
+        return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+    });
+    return text;
+}
+
+// Nullopt: the callback was told why not.
+template <typename T>
+std::optional<store::SafePath> checked(const std::string& name, const Callback<T>& callback) {
+    Result<store::SafePath> path = store::SafePath::parse(name);
+    if (!path) {
+        callback(path.error());
+        return std::nullopt;
+    }
+    return std::move(*path);
+}
+
 }  // namespace
 
-void Door::browse(std::string, Callback<FolderViewPtr> answer) { answer(none()); }
-void Door::lookup(std::string, Callback<TreeEntry> answer) { answer(none()); }
-void Door::open(OpenOrder, std::function<void()>, Callback<ReadStreamPtr> answer) {
-    answer(none());
+void Door::browse(std::string folder, Callback<FolderViewPtr> callback) {
+    Result<std::string> prefix = store::parse_prefix(folder.empty() ? folder : folder + '/');
+    if (!prefix) {
+        return callback(prefix.error());
+    }
+    wiring_.requester.post(GatewayMail(BrowseFolder{std::move(*prefix), std::move(callback)}));
 }
-void Door::upload(UploadOrder, Callback<UploadPtr> answer) { answer(none()); }
-void Door::remove(std::string, Callback<void> answer) { answer(none()); }
-void Door::make_folder(std::string, Callback<void> answer) { answer(none()); }
-void Door::remove_folder(std::string, Callback<void> answer) { answer(none()); }
-void Door::rename(std::string, std::string, bool, Callback<void> answer) { answer(none()); }
-void Door::set_mtime(std::string, std::int64_t, Callback<void> answer) { answer(none()); }
-Ticket Door::sha256(std::string, std::uint64_t, std::uint64_t, Callback<std::string> answer) {
-    answer(none());
-    return nullptr;
+
+// What stands in shared/ needs nobody's word.
+void Door::lookup(std::string name, Callback<TreeEntry> callback) {
+    auto path = checked(name, callback);
+    if (!path) {
+        return;
+    }
+    const store::Holding here = wiring_.catalog->find_in(store::Where::shared, name);
+    if (here.file) {
+        return callback(entry_of(*here.file, name));
+    }
+    if (here.state == store::Holding::State::absent && wiring_.catalog->is_subfolder(name)) {
+        TreeEntry entry;
+        entry.name = last_part(name);
+        entry.folder = entry.here = entry.shared = true;
+        return callback(entry);
+    }
+    wiring_.requester.post(GatewayMail(LookUp{std::move(*path), std::move(callback)}));
 }
+
+// As lookup().
+void Door::open(OpenOrder order, std::function<void()> news, Callback<ReadStreamPtr> callback) {
+    auto path = checked(order.name, callback);
+    if (!path) {
+        return;
+    }
+    std::string root_prefix = lower_case(std::move(order.root_prefix));
+    const store::Holding here = wiring_.catalog->find_in(store::Where::shared, order.name);
+    if (here.file && here.file->id.root.hex().starts_with(root_prefix) &&
+        order.offset <= here.file->id.size) {
+        if (Result<ReadStreamPtr> stream = open_local(*wiring_.catalog, here.file, order.name)) {
+            return callback(std::move(stream));
+        }
+    }
+    wiring_.requester.post(
+        GatewayMail(OpenStream{std::move(*path), std::move(root_prefix), order.offset,
+                               std::move(news), std::move(callback)}));
+}
+
+void Door::upload(UploadOrder order, Callback<UploadPtr> callback) {
+    if (auto path = checked(order.name, callback)) {
+        wiring_.keeper.post(
+            EditMail(BeginUpload{std::move(*path), order.keep, std::move(callback)}));
+    }
+}
+
+// What shared/ does not have may be elsewhere in the tree: that is another refusal.
+Callback<void> Door::explained(std::string name, Callback<void> callback) {
+    return [this, name = std::move(name), callback = std::move(callback)](Result<void> done) {
+        if (done || done.error().kind != ErrorKind::not_found) {
+            return callback(done);
+        }
+        lookup(name, [name, callback, done](const Result<TreeEntry>& found) {
+            if (!found) {
+                return callback(done);
+            }
+            callback(Error{
+                ErrorKind::forbidden,
+                "'" + name + "' is not in this host's shared folder: " +
+                    (found->here ? "it was fetched from the swarm" : "only other hosts have it")});
+        });
+    };
+}
+
+void Door::remove(std::string name, Callback<void> callback) {
+    if (auto path = checked(name, callback)) {
+        wiring_.keeper.post(
+            EditMail(RemoveFile{std::move(*path), explained(name, std::move(callback))}));
+    }
+}
+
+void Door::make_folder(std::string name, Callback<void> callback) {
+    if (auto path = checked(name, callback)) {
+        wiring_.keeper.post(EditMail(MakeFolder{std::move(*path), std::move(callback)}));
+    }
+}
+
+void Door::remove_folder(std::string name, Callback<void> callback) {
+    if (auto path = checked(name, callback)) {
+        wiring_.keeper.post(
+            EditMail(RemoveFolder{std::move(*path), explained(name, std::move(callback))}));
+    }
+}
+
+void Door::rename(std::string from, std::string to, bool replace, Callback<void> callback) {
+    auto path = checked(from, callback);
+    if (!path) {
+        return;
+    }
+    if (auto target = checked(to, callback)) {
+        wiring_.keeper.post(EditMail(RenameFile{std::move(*path), std::move(*target), replace,
+                                                explained(from, std::move(callback))}));
+    }
+}
+
+void Door::set_mtime(std::string name, std::int64_t seconds, Callback<void> callback) {
+    if (auto path = checked(name, callback)) {
+        wiring_.keeper.post(
+            EditMail(SetMtime{std::move(*path), seconds, explained(name, std::move(callback))}));
+    }
+}
+
+Ticket Door::sha256(std::string name, std::uint64_t begin, std::uint64_t end,
+                    Callback<std::string> callback) {
+    if (!checked(name, callback)) {
+        return nullptr;
+    }
+    const store::Holding here = wiring_.catalog->find(name);
+    if (!here.file) {
+        callback(Error{ErrorKind::not_found, "not all of '" + name + "' is here"});
+        return nullptr;
+    }
+    end = std::min(end, here.file->id.size);
+    if (begin > end) {
+        callback(Error{ErrorKind::bad_input,
+                       "'" + name + "' has only " + std::to_string(here.file->id.size) + " bytes"});
+        return nullptr;
+    }
+    auto ticket = std::make_shared<int>();
+    wiring_.keeper.post(EditMail(HashPlain{here.file, begin, end, ticket, std::move(callback)}));
+    return ticket;
+}
+
 std::uint32_t Door::hosts_connected() const {
     return static_cast<std::uint32_t>(wiring_.figures.servers.load());
 }

@@ -128,6 +128,8 @@ std::optional<FileResult> Fetch::standing_here(const File& file) const {
     for (const store::Where where : {store::Where::downloads, store::Where::shared}) {
         const store::Holding here = catalog.find_in(where, file.name.text());
         if (here.state == store::Holding::State::complete && here.file->id == file.id) {
+            // The user wants it: it stays, even if it only came through a gateway.
+            engine_.wiring.cache.with([&](CacheBook& book) { book.remove(file.name.text()); });
             return FileResult{Outcome::done, path(*here.file), {}};
         }
     }

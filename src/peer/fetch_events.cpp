@@ -25,8 +25,14 @@ void Fetch::started(std::uint64_t kept, std::uint64_t rechecked) {
     deliver(event);
 }
 
-void Fetch::file_opened(std::size_t, std::uint64_t kept, std::uint64_t rechecked) {
+void Fetch::file_opened(std::size_t index, std::uint64_t kept, std::uint64_t rechecked) {
     moved_ = true;
+    // What a gateway left of it is the user's from now on.
+    const auto transfer = engine_.transfers.find(transfers_[index]);
+    if (transfer != engine_.transfers.end() && transfer->second->partial()) {
+        engine_.wiring.cache.with(
+            [&](CacheBook& book) { book.remove(transfer->second->partial()->part_path()); });
+    }
     verified_ += kept;
     done_.kept += kept;
     if (!folder_) {

@@ -15,7 +15,11 @@ constexpr std::uint64_t help_batch = 32 * limits::MiB;  // some 10 ms of hashing
 }  // namespace
 
 Keeper::Keeper(Wiring& wiring, store::Store& store, Fd signals)
-    : wiring_(wiring), store_(store), signals_(std::move(signals)) {}
+    : wiring_(wiring),
+      store_(store),
+      edits_(wiring, store),
+      cache_(wiring, store),
+      signals_(std::move(signals)) {}
 
 int Keeper::run(std::size_t threads, std::span<Service* const> services) {
     running_ = threads;
@@ -33,10 +37,12 @@ int Keeper::run(std::size_t threads, std::span<Service* const> services) {
     }
     while (running_ > 0 || services_running()) {
         TimePoint now = steady_now();
-        const bool more_work = (!exit_code_ || services_running()) && store_.work(now);
+        bool more_work = edits_.work();
+        more_work |= (!exit_code_ || services_running()) && store_.work(now);
         tell_settled();
         tell_changed();
         sync_partials(now);
+        cache_.save(now);
         const auto wait = more_work ? std::optional<Duration>(Duration::zero()) : timeout(now);
         const std::vector<net::Ready> ready_now = poller_.wait(wait);
         now = steady_now();
@@ -51,6 +57,7 @@ int Keeper::run(std::size_t threads, std::span<Service* const> services) {
         }
     }
     take_mail(steady_now());  // what the threads left behind
+    cache_.save(steady_now(), true);
     if (const Status saved = store_.save_index(); !saved) {
         log::warning(saved.error().message);
     }
@@ -79,9 +86,12 @@ void Keeper::take_mail(TimePoint) {
                            small.push_back(std::move(order));
                        },
                        [&](HelpHash&) { help_hash(); },
+                       [&](DropPartial& order) { drop_partial(order); },
+                       [&](KeepPartial& order) { cache_.keep(order); },
                        [&](ThreadEnded& ended) { thread_ended(ended); },
                        [&](ServiceEnded& ended) { service_ended(ended); },
                        [&](Finish& order) { finish(order.exit_code); },
+                       [&](EditMail& order) { edits_.take(std::move(order)); },
                    },
                    mail);
     }
@@ -215,9 +225,15 @@ void Keeper::announce_kept(const store::PartialFile& partial) {
     }
 }
 
+void Keeper::drop_partial(const DropPartial& order) {
+    std::erase_if(partials_, [&](const auto& weak) { return weak.lock() == order.partial; });
+    store_.drop_partial(order.partial);
+}
+
 void Keeper::finish_partial(const FinishPartial& order) {
     store::SafePath name = order.partial->name();
-    Status finished = store_.finish(order.partial, name);
+    const bool cached = order.cached && cache_.expect(name, order.partial->id());
+    Status finished = store_.finish(order.partial, name, order.mtime);
     while (!finished && finished.error().kind == ErrorKind::exists && order.rename_on_clash) {
         Result<store::SafePath> free = store_.free_name(order.partial->name());
         if (!free) {
@@ -225,7 +241,10 @@ void Keeper::finish_partial(const FinishPartial& order) {
             break;
         }
         name = *free;
-        finished = store_.finish(order.partial, name);
+        finished = store_.finish(order.partial, name, order.mtime);
+    }
+    if (cached) {
+        cache_.settle(name, finished.ok());
     }
     wiring_.requester.post(FileSaved{order.transfer, false, finished, name.text(), {}});
 }
@@ -234,12 +253,16 @@ void Keeper::save_small(std::vector<SaveSmall> batch) {
     std::vector<store::SmallFile> files;
     files.reserve(batch.size());
     for (SaveSmall& order : batch) {
+        order.cached = order.cached && cache_.expect(order.file.name, order.file.id);
         files.push_back(std::move(order.file));
     }
     std::vector<Status> saved = store_.save_small(files);
     for (std::size_t i = 0; i < batch.size(); ++i) {
         if (!saved[i] && saved[i].error().kind == ErrorKind::exists) {
             save_elsewhere(files[i], saved[i], batch[i].rename_on_clash);
+        }
+        if (batch[i].cached) {
+            cache_.settle(files[i].name, saved[i].ok());
         }
         FileSaved answer{batch[i].item, true, saved[i], files[i].name.text(), {}};
         if (!saved[i] && saved[i].error().kind == ErrorKind::no_space) {
@@ -307,6 +330,9 @@ std::optional<Duration> Keeper::timeout(TimePoint now) const {
     std::optional<TimePoint> next = store_.next_timeout();
     if (!partials_.empty()) {
         next = next ? std::min(*next, next_sync_) : next_sync_;
+    }
+    if (const auto save = cache_.next_timeout()) {
+        next = next ? std::min(*next, *save) : *save;
     }
     return next ? std::optional(std::max(*next - now, Duration::zero())) : std::nullopt;
 }

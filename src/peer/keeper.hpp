@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "peer/cache.hpp"
+#include "peer/edits.hpp"
 #include "peer/mail.hpp"
 #include "shoal/net/poller.hpp"
 #include "shoal/peer/service.hpp"
@@ -40,6 +42,7 @@ class Keeper {
     void tell_changed();
     void open_partial(OpenPartial order);
     void announce_kept(const store::PartialFile& partial);
+    void drop_partial(const DropPartial& order);
     void finish_partial(const FinishPartial& order);
     void save_small(std::vector<SaveSmall> batch);
     void save_elsewhere(store::SmallFile& file, Status& saved, bool rename_on_clash);
@@ -49,6 +52,8 @@ class Keeper {
 
     Wiring& wiring_;
     store::Store& store_;
+    Edits edits_;
+    Cache cache_;
     Fd signals_;
     net::SelectPoller poller_;
     std::set<std::string> asked_names_;

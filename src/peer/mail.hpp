@@ -16,7 +16,10 @@
 #include <variant>
 #include <vector>
 
+#include "peer/cache_book.hpp"
 #include "peer/checks.hpp"
+#include "peer/edit_mail.hpp"
+#include "peer/gateway_mail.hpp"
 #include "shoal/base/ids.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/net/mailbox.hpp"
@@ -108,6 +111,8 @@ struct FinishPartial {  // answered by FileSaved
     std::uint64_t transfer{};
     std::shared_ptr<store::PartialFile> partial;
     bool rename_on_clash{};
+    std::optional<std::int64_t> mtime;
+    bool cached{};  // it comes through a gateway and may go again
 };
 struct ClosePartial {  // stopped before its end; nobody waits for an answer
     std::uint64_t transfer{};
@@ -117,8 +122,15 @@ struct SaveSmall {  // answered by FileSaved
     std::uint64_t item{};
     store::SmallFile file;
     bool rename_on_clash{};
+    bool cached{};
 };
-struct HelpHash {};  // Checks wait; answered by Checked, each
+struct HelpHash {};   // Checks wait; answered by Checked, each
+struct DropPartial {  // it is complete, but its name is taken
+    std::shared_ptr<store::PartialFile> partial;
+};
+struct KeepPartial {  // it may go again: its readers, gateways, went before it was whole
+    std::shared_ptr<store::PartialFile> partial;
+};
 struct ThreadEnded {
     std::string thread;
     std::string why;  // empty: as asked
@@ -130,8 +142,9 @@ struct ServiceEnded {
 struct Finish {  // the front end is done
     int exit_code{};
 };
-using KeeperMail = std::variant<HashFirst, OpenPartial, FinishPartial, ClosePartial, SaveSmall,
-                                HelpHash, ThreadEnded, ServiceEnded, Finish>;
+using KeeperMail =
+    std::variant<HashFirst, OpenPartial, FinishPartial, ClosePartial, SaveSmall, HelpHash,
+                 DropPartial, KeepPartial, ThreadEnded, ServiceEnded, Finish, EditMail>;
 
 // To the requester -----------------------------------------------------------------------------
 
@@ -215,7 +228,7 @@ using RequesterMail =
     std::variant<Stop, NewServer, HostTable, NameSettled, PartialOpened, FileSaved, Checked, Signal,
                  FetchCommand, CancelCommand, ListCommand, SearchCommand, CancelSearchCommand,
                  AskerUp, AskerGone, SearchArrived, PeersCommand, StatusCommand, LimitsCommand,
-                 ForgetSinkCommand>;
+                 ForgetSinkCommand, GatewayMail>;
 
 // Shared by all ----------------------------------------------------------------------------------
 
@@ -259,6 +272,9 @@ struct Wiring {
     PeerOptions options;
     store::Catalog* catalog{};
     Checks checks;
+    Guarded<CacheBook> cache;
+    // What gateways got from the door may outlive it; then it is expired, and it does nothing.
+    std::shared_ptr<const bool> life{std::make_shared<const bool>(true)};
     Figures figures;
     net::Mailbox<ConnectorMail> connector;
     net::Mailbox<ListenerMail> listener;

@@ -131,6 +131,9 @@ int run_threads(Wiring& wiring, store::Store& store, Fd listening, net::HostsFil
         exit_code = keeper.run(threads.size(), services);
     } catch (const std::exception& error) {
         log::error(std::string("main failed: ") + error.what());
+        for (Service* service : services) {
+            service->stop();
+        }
         Keeper::stop_all(wiring);
     }
     for (Service* service : services) {

@@ -23,6 +23,7 @@ Requester::Requester(Wiring& wiring, PeerApi& api, FrontEnd& front)
       api_(api),
       front_(front),
       engine_(wiring),
+      gateways_(engine_),
       download_limit_(wiring.options.max_download) {}
 
 Status Requester::run() {
@@ -150,6 +151,7 @@ void Requester::link_is_up(ServerLink& link, TimePoint now) {
     }
     engine_.small.handle_link(link);
     searches_.handle_link(link);
+    gateways_.handle_link(link);
     for (ListOrder& order : lists_) {
         if (order.asked) {
             order.listing->ask(link);
@@ -177,6 +179,7 @@ void Requester::bury_dead(TimePoint now) {
         }
         engine_.small.handle_link_lost(link);
         searches_.handle_link_lost(link);
+        gateways_.handle_link_lost(link);
         if (link.was_up()) {
             wiring_.figures.servers -= 1;
             front_.deliver(Notice{Notice::Kind::host_lost, link.host,
@@ -212,6 +215,7 @@ void Requester::drive(TimePoint now) {
     for (auto& fetch : fetches_) {
         fetch->drive(now);
     }
+    gateways_.drive(now);
     for (auto& [key, transfer] : engine_.transfers) {
         transfer->drive(now);
     }
@@ -324,6 +328,7 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
     }
     consider(engine_.small.next_timeout());
     consider(searches_.next_timeout());
+    consider(gateways_.next_timeout());
     for (const ListOrder& order : lists_) {
         consider(order.began_at + order.command.timeout);
         if (order.done_at) {
@@ -347,6 +352,7 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
 
 // Downloads under way are left as they are on the disk: the keeper syncs them.
 void Requester::stop_all() {
+    gateways_.stop();
     for (auto& [key, transfer] : engine_.transfers) {
         transfer->stop();
     }

@@ -11,6 +11,7 @@
 
 #include "peer/engine.hpp"
 #include "peer/fetch.hpp"
+#include "peer/gateway_desk.hpp"
 #include "peer/mail.hpp"
 #include "peer/searches.hpp"
 #include "shoal/base/token_bucket.hpp"
@@ -75,6 +76,7 @@ class Requester {
     PeerApi& api_;
     FrontEnd& front_;
     Engine engine_;
+    GatewayDesk gateways_;
     net::SelectPoller poller_;
     std::unordered_map<int, SourceId> by_fd_;
     std::vector<std::unique_ptr<Fetch>> fetches_;

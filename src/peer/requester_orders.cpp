@@ -19,6 +19,7 @@ bool Requester::take_mail(TimePoint now) {
                            for (auto& fetch : fetches_) {
                                fetch->handle_name_settled(settled.name);
                            }
+                           gateways_.handle_name_settled(settled.name, now);
                        },
                        [&](PartialOpened& opened) {
                            const auto found = engine_.transfers.find(opened.transfer);
@@ -53,6 +54,7 @@ bool Requester::take_mail(TimePoint now) {
                        [&](StatusCommand& command) { take_status(command); },
                        [&](LimitsCommand& command) { take_limits(command, now); },
                        [&](ForgetSinkCommand& command) { forget_sink(command.sink); },
+                       [&](GatewayMail& order) { gateways_.take(std::move(order), now); },
                    },
                    mail);
     }

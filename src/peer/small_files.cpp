@@ -260,6 +260,7 @@ void SmallFiles::handle_data(ServerLink& link, std::uint64_t token, LeafRun, std
     }
     item.order.listener->file_received(link.host, bytes.size());
     item.order.listener->file_verified(item.order.index, bytes.size(), now);
+    item.order.listener->file_content(item.order.index, bytes);
     save(token, item, {bytes.begin(), bytes.end()});
 }
 
@@ -310,8 +311,11 @@ void SmallFiles::handle_refusal(ServerLink& link, std::uint64_t token, protocol:
 
 void SmallFiles::save(std::uint64_t key, Item& item, std::vector<std::uint8_t> bytes) {
     item.state = State::saving;
-    wiring_.keeper.post(SaveSmall{
-        key, {item.order.name, item.order.id, std::move(bytes)}, item.order.rename_on_clash});
+    wiring_.keeper.post(
+        SaveSmall{key,
+                  {item.order.name, item.order.id, std::move(bytes), item.order.mtime},
+                  item.order.rename_on_clash,
+                  item.order.cached});
 }
 
 void SmallFiles::handle_saved(const FileSaved& saved, TimePoint now) {

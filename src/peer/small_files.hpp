@@ -33,7 +33,9 @@ class SmallFiles final : public DataSink {
         bool rename_on_clash{};
         std::vector<SourceId> holders;
         FileListener* listener{};
-        std::size_t index{};  // the listener's
+        std::size_t index{};                  // the listener's
+        std::optional<std::int64_t> mtime{};  // that the file is to have
+        bool cached{};                        // it comes through a gateway and may go again
     };
     void add(Order order);
     // Nothing more of it is fetched; the listener is not called any more.

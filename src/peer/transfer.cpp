@@ -253,7 +253,8 @@ void Transfer::drive(TimePoint now) {
                 link->unsubscribe(source.subscription);
             }
         }
-        wiring_.keeper.post(FinishPartial{order_.key, partial_, order_.rename_on_clash});
+        wiring_.keeper.post(FinishPartial{order_.key, partial_, order_.rename_on_clash,
+                                          order_.mtime, order_.cached});
     }
 }
 
@@ -323,6 +324,17 @@ void Transfer::set_rate_limit(std::uint64_t bytes_per_second) {
     if (download_) {
         download_->set_rate_limit(bytes_per_second);
     }
+}
+
+void Transfer::read_from(std::span<const std::uint64_t> offsets) {
+    if (!download_) {
+        return;
+    }
+    std::vector<ChunkIndex> chunks;
+    for (const std::uint64_t offset : offsets) {
+        chunks.push_back({static_cast<std::uint32_t>(offset / geometry_.chunk_size())});
+    }
+    download_->set_readers(std::move(chunks));
 }
 
 std::optional<TimePoint> Transfer::next_timeout() const {

@@ -29,7 +29,9 @@ struct TransferOrder {
     store::SafePath name;
     integrity::FileId id;
     bool rename_on_clash{};
-    std::size_t index{};  // the listener's
+    std::size_t index{};                  // the listener's
+    std::optional<std::int64_t> mtime{};  // that the file is to have
+    bool cached{};                        // it comes through a gateway and may go again
 };
 
 class Transfer final : public DataSink {
@@ -65,6 +67,10 @@ class Transfer final : public DataSink {
     [[nodiscard]] bool parked() const { return parked_ || !unwritten_.empty(); }
     [[nodiscard]] bool disk_is_full() const { return !unwritten_.empty(); }
     [[nodiscard]] std::uint32_t sending_hosts() const;
+    // Null until it is open, and when it is over.
+    [[nodiscard]] const std::shared_ptr<store::PartialFile>& partial() const { return partial_; }
+    // Somebody reads from these offsets on: what comes next there is fetched first.
+    void read_from(std::span<const std::uint64_t> offsets);
     void set_rate_limit(std::uint64_t bytes_per_second);
 
   private:

@@ -147,6 +147,7 @@ void Catalog::State::erase(Folder& folder, Folder::iterator slot) {
         by_id.erase(old.file);
         changed.push_back(old.file->id);
         ++generation;
+        ++tree_generation;
     } else if (old.state == Holding::State::pending) {
         --totals.pending;
     }
@@ -167,6 +168,7 @@ void Catalog::State::put(Where where, Slot slot) {
         by_id.insert(slot.file);
         changed.push_back(slot.file->id);
         ++generation;
+        ++tree_generation;
     } else if (slot.state == Holding::State::pending) {
         ++totals.pending;
     }

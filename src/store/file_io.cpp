@@ -61,6 +61,14 @@ std::optional<std::vector<std::uint8_t>> read_file(int fd, std::uint64_t size_ma
     return bytes;
 }
 
+int set_mtime(int fd, std::int64_t seconds) {
+    if (seconds < 0 || seconds > mtime_max_s) {
+        return EINVAL;
+    }
+    const timespec times[2] = {{0, UTIME_OMIT}, {static_cast<time_t>(seconds), 0}};
+    return ::futimens(fd, times) == 0 ? 0 : errno;
+}
+
 int rename_new(int from_folder, const char* from, int to_folder, const char* to) {
     if (::renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0) {
         return 0;

@@ -10,6 +10,7 @@ namespace shoal::store::file_names {
 
 inline constexpr std::string_view part_suffix = ".part";
 inline constexpr std::string_view journal_suffix = ".part.journal";
+inline constexpr std::string_view draft_prefix = ".shoal-draft-";
 inline constexpr std::string_view index = "index";
 inline constexpr std::string_view index_temp = "index.new";
 inline constexpr std::string_view index_lock = "index.lock";
@@ -28,6 +29,9 @@ bool is_part(std::string_view name);
 bool is_journal(std::string_view name);
 // Either of them: never offered from downloads/.
 bool is_own(std::string_view name);
+
+// A file that is being written for shared/; never offered, since it begins with a dot.
+inline bool is_draft(std::string_view name) { return name.starts_with(draft_prefix); }
 
 // "name (2).ext" for number 2, within 255 bytes.
 std::string numbered(std::string_view name, unsigned number);

@@ -53,6 +53,17 @@ bool PartialFile::holds(LeafRun run) const {
     });
 }
 
+std::uint32_t PartialFile::held_run(ChunkIndex first, std::uint32_t most) const {
+    return progress_.with([&](const Progress& progress) {
+        std::uint32_t count = 0;
+        while (count < most && first.value + count < progress.held.size() &&
+               progress.held.test(first.value + count)) {
+            ++count;
+        }
+        return count;
+    });
+}
+
 Bitmap PartialFile::held() const {
     return progress_.with([](const Progress& progress) { return progress.held; });
 }

@@ -279,12 +279,16 @@ Result<PartialStore::Opened> PartialStore::load(const SafePath& journal_path) co
     return partial;
 }
 
-Result<Stamp> PartialStore::finish(PartialFile& partial, const SafePath& final_name) const {
+Result<Stamp> PartialStore::finish(PartialFile& partial, const SafePath& final_name,
+                                   std::optional<std::int64_t> mtime_s) const {
     if (!is_open(partial) || partial.held_count() != partial.geometry_.chunk_count()) {
         return Error{ErrorKind::bad_input, quoted(partial.part_path_) + " is not complete"};
     }
     if (Status synced = partial.sync(); !synced) {
         return synced.error();
+    }
+    if (mtime_s) {
+        (void)set_mtime(partial.data_.get(), *mtime_s);  // what others say may not fit
     }
     if (::fchmod(partial.data_.get(), file_mode_) != 0 || ::fsync(partial.data_.get()) != 0) {
         return system_error("cannot finish " + quoted(partial.part_path_), errno);
@@ -318,13 +322,35 @@ Result<Stamp> PartialStore::finish(PartialFile& partial, const SafePath& final_n
 
 Status PartialStore::close(PartialFile& partial) const {
     const Status synced = partial.sync();
-    if (is_open(partial) && partial.held_count() == 0) {
-        if (const Result<Fd> folder = root_->open_folder_of(partial.name_, false)) {
-            forget_files(folder->get(), last_of(partial.part_path_));
-        }
+    if (partial.held_count() == 0) {
+        drop(partial);
     }
     partial.journal_.reset();
     return synced;
+}
+
+bool PartialStore::remove(const PartialFile& partial) const {
+    const Result<Fd> folder = root_->open_folder_of(partial.name_, false);
+    if (is_open(partial) || !folder) {
+        return false;
+    }
+    const std::string part = last_of(partial.part_path_);
+    const Fd journal(::openat(folder->get(), file_names::journal(part).c_str(), own_file_flags));
+    if (!journal || ::flock(journal.get(), LOCK_EX | LOCK_NB) != 0) {
+        return false;
+    }
+    forget_files(folder->get(), part);
+    return true;
+}
+
+void PartialStore::drop(PartialFile& partial) const {
+    if (!is_open(partial)) {
+        return;
+    }
+    if (const Result<Fd> folder = root_->open_folder_of(partial.name_, false)) {
+        forget_files(folder->get(), last_of(partial.part_path_));
+    }
+    partial.journal_.reset();
 }
 
 }  // namespace shoal::store

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "shoal/store/partial_file.hpp"
@@ -27,9 +28,14 @@ class PartialStore {
     Result<std::shared_ptr<PartialFile>> load(const SafePath& journal_path) const;
 
     // As Store::finish(); the stamp of the finished file.
-    Result<Stamp> finish(PartialFile& partial, const SafePath& final_name) const;
+    Result<Stamp> finish(PartialFile& partial, const SafePath& final_name,
+                         std::optional<std::int64_t> mtime_s) const;
     // As Store::close_partial(). One that holds nothing is removed from the disk.
     Status close(PartialFile& partial) const;
+    // Removes its files.
+    void drop(PartialFile& partial) const;
+    // Removes the files of one that is not open. False when it is, here or in another process.
+    bool remove(const PartialFile& partial) const;
     // Whether close() or finish() is still to come.
     static bool is_open(const PartialFile& partial) { return static_cast<bool>(partial.journal_); }
 

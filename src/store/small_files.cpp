@@ -91,6 +91,9 @@ class Batch {
             return failure(file, "cannot make a file for", errno);
         }
         int why = write_all(fd.get(), 0, file.bytes);
+        if (file.mtime_s) {
+            (void)set_mtime(fd.get(), *file.mtime_s);  // what others say may not fit
+        }
         if (why == 0 &&
             (::fchmod(fd.get(), file_mode_) != 0 || (one_by_one_ && ::fdatasync(fd.get()) != 0))) {
             why = errno;

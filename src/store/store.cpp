@@ -39,7 +39,9 @@ struct Store::Impl {
           catalog(shared, downloads),
           partials(downloads, file_mode),
           tracker(shared, downloads, catalog, partials,
-                  {options.hash_in_background, options.watch}) {}
+                  {options.hash_in_background, options.watch}),
+          shared_editor(Where::shared, shared, catalog, tracker, file_mode),
+          downloads_editor(Where::downloads, downloads, catalog, tracker, file_mode) {}
 
     [[nodiscard]] bool is_index_dirty() {
         dirty = tracker.take_dirty() || dirty;
@@ -67,6 +69,8 @@ struct Store::Impl {
     Catalog catalog;
     PartialStore partials;
     Tracker tracker;
+    Editor shared_editor;
+    Editor downloads_editor;
     bool dirty{false};
     TimePoint now{};
     std::optional<TimePoint> saved_at;
@@ -103,6 +107,9 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
 
 Catalog& Store::catalog() { return impl_->catalog; }
 const Root& Store::downloads() const { return impl_->downloads; }
+Editor& Store::editor(Where where) {
+    return where == Where::shared ? impl_->shared_editor : impl_->downloads_editor;
+}
 int Store::watch_fd() const { return impl_->tracker.watch_fd(); }
 
 void Store::handle_watch(TimePoint now) {
@@ -148,8 +155,9 @@ Result<std::shared_ptr<PartialFile>> Store::open_partial(
     return partial;
 }
 
-Status Store::finish(const std::shared_ptr<PartialFile>& partial, const SafePath& final_name) {
-    const Result<Stamp> stamp = impl_->partials.finish(*partial, final_name);
+Status Store::finish(const std::shared_ptr<PartialFile>& partial, const SafePath& final_name,
+                     std::optional<std::int64_t> mtime_s) {
+    const Result<Stamp> stamp = impl_->partials.finish(*partial, final_name, mtime_s);
     if (!stamp) {
         return stamp.error();
     }
@@ -165,6 +173,23 @@ Status Store::close_partial(const std::shared_ptr<PartialFile>& partial) {
         impl_->catalog.remove_partial(*partial);
     }
     return closed;
+}
+
+void Store::drop_partial(const std::shared_ptr<PartialFile>& partial) {
+    impl_->partials.drop(*partial);
+    impl_->catalog.remove_partial(*partial);
+}
+
+bool Store::remove_part(std::string_view part_path) {
+    if (!file_names::is_part(part_path)) {
+        return false;
+    }
+    for (const auto& partial : impl_->catalog.partials()) {
+        if (partial->part_path() == part_path && impl_->partials.remove(*partial)) {
+            impl_->catalog.remove_partial(*partial);
+        }
+    }
+    return true;
 }
 
 std::vector<Status> Store::save_small(std::span<const SmallFile> files) {

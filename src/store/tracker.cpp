@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -94,6 +96,9 @@ void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
     if (is_other_root(place, folder->get())) {
         return;
     }
+    if (place.where == Where::shared && !place.prefix.empty()) {
+        catalog_->put_folder(without_slash(place.prefix));
+    }
     watch(place, folder->get());
     const int fd = folder->get();
     const std::unique_ptr<DIR, CloseFolder> stream(::fdopendir(fd));
@@ -109,6 +114,9 @@ void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
 
 void Tracker::take_entry(const Place& place, int folder, const char* name,
                          std::vector<Place>& deeper) {
+    if (place.where == Where::shared && file_names::is_draft(name)) {
+        return remove_leftover(folder, name);
+    }
     const Result<SafePath> path = SafePath::parse(place.prefix + name);
     struct stat status {};
     if (!path || ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -118,6 +126,16 @@ void Tracker::take_entry(const Place& place, int folder, const char* name,
         deeper.push_back({place.where, path->text() + "/"});
     } else if (S_ISREG(status.st_mode)) {
         consider(place.where, *path, Stamp::of(status));
+    }
+}
+
+// A draft that nobody has locked is what a crash left.
+void Tracker::remove_leftover(int folder, const char* name) {
+    const Fd fd(::openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat status {};
+    if (fd && ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) &&
+        ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+        ::unlinkat(folder, name, 0);
     }
 }
 
@@ -208,6 +226,51 @@ void Tracker::handle_folder_gone(const Place& place) {
         }
         remove(place.where, name);
     }
+    if (place.where == Where::shared) {
+        catalog_->remove_folders(without_slash(place.prefix));
+    }
+}
+
+// What the Editor has done -------------------------------------------------------------------
+
+void Tracker::published(std::shared_ptr<const HeldFile> file) {
+    if (file->where == Where::shared) {
+        know_folder(file->name.folder());
+    }
+    catalog_->put(std::move(file));
+    dirty_ = true;
+}
+
+void Tracker::folder_made(const SafePath& folder) { know_folder(folder.text()); }
+
+// The first one on the way that is new, with all below it.
+void Tracker::know_folder(std::string_view folder) {
+    for (std::size_t slash = folder.find('/'); !folder.empty();
+         slash = folder.find('/', slash + 1)) {
+        const std::string part(folder.substr(0, slash));
+        if (!catalog_->is_subfolder(part)) {
+            return scan({Where::shared, part + "/"});
+        }
+        if (slash == folder.npos) {
+            return;
+        }
+    }
+}
+
+void Tracker::look(Where where, const SafePath& file) {
+    Caches folders = caches();
+    look_at(where, file, folders);
+}
+
+void Tracker::folder_gone(const SafePath& folder) {
+    handle_folder_gone({Where::shared, folder.text() + "/"});
+    known_.clear();
+}
+
+void Tracker::folder_moved(const SafePath& from, const SafePath& to) {
+    handle_folder_gone({Where::shared, from.text() + "/"});
+    scan({Where::shared, to.text() + "/"});
+    known_.clear();
 }
 
 void Tracker::handle(const Change& change, Caches& caches) {
@@ -253,6 +316,11 @@ void Tracker::handle_watch(TimePoint now) {
 void Tracker::rescan(TimePoint now) {
     const TimePoint begun = steady_now();
     Caches folders = caches();
+    for (const std::string& folder : catalog_->folders()) {
+        if (!shared_->open_folder(folder)) {
+            catalog_->remove_folders(folder);
+        }
+    }
     for (const Where where : {Where::shared, Where::downloads}) {
         for (const SafePath& name : catalog_->names_below(where, "")) {
             look_at(where, name, folders);

@@ -34,6 +34,12 @@ class Tracker {
     bool work(TimePoint now, TimePoint deadline);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
     void hash_first(const SafePath& name);
+    // What the Editor has done in shared/, so that nothing waits for inotify.
+    void published(std::shared_ptr<const HeldFile> file);
+    void look(Where where, const SafePath& file);
+    void folder_made(const SafePath& folder);
+    void folder_gone(const SafePath& folder);
+    void folder_moved(const SafePath& from, const SafePath& to);
     // Whether what the index should hold has changed since the last call.
     bool take_dirty();
 
@@ -48,6 +54,8 @@ class Tracker {
     void scan(const Place& start);
     void scan_folder(const Place& place, std::vector<Place>& deeper);
     void take_entry(const Place& place, int folder, const char* name, std::vector<Place>& deeper);
+    void know_folder(std::string_view folder);
+    static void remove_leftover(int folder, const char* name);
     bool is_other_root(const Place& place, int folder) const;
     void watch(const Place& place, int folder);
     void rescan(TimePoint now);

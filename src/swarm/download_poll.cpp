@@ -162,7 +162,10 @@ std::optional<Action> Download::try_ask(Source& source, TimePoint now) {
         source.live.size() >= asks_per_source_max || complete()) {
         return std::nullopt;
     }
-    auto run = pick_open(source, false);
+    auto run = pick_next_read(source);
+    if (!run) {
+        run = pick_open(source, false);
+    }
     if (!run) {
         run = pick_fresh(source);
     }
@@ -190,15 +193,21 @@ std::optional<LeafRun> Download::pick_open(const Source& source, bool mixing) co
         if (!may || !source.holds(index)) {
             continue;
         }
-        const auto begin = std::find_if(chunk.leaves.begin(), chunk.leaves.end(),
-                                        [](const Leaf& leaf) { return leaf.unasked(); });
-        const auto end = std::find_if(begin, chunk.leaves.end(),
-                                      [](const Leaf& leaf) { return !leaf.unasked(); });
-        const auto offset = static_cast<std::uint64_t>(begin - chunk.leaves.begin());
-        return LeafRun{{shape_.first_leaf(index).value + offset},
-                       std::min(static_cast<std::uint32_t>(end - begin), source.run)};
+        return unasked_run(source, index);
     }
     return std::nullopt;
+}
+
+// The first stretch of an active chunk that nobody was asked for; there is one.
+LeafRun Download::unasked_run(const Source& source, ChunkIndex chunk) const {
+    const std::vector<Leaf>& leaves = chunks_->active(chunk)->leaves;
+    const auto begin =
+        std::find_if(leaves.begin(), leaves.end(), [](const Leaf& leaf) { return leaf.unasked(); });
+    const auto end =
+        std::find_if(begin, leaves.end(), [](const Leaf& leaf) { return !leaf.unasked(); });
+    const auto offset = static_cast<std::uint64_t>(begin - leaves.begin());
+    return {{shape_.first_leaf(chunk).value + offset},
+            std::min(static_cast<std::uint32_t>(end - begin), source.run)};
 }
 
 std::optional<LeafRun> Download::pick_fresh(const Source& source) {

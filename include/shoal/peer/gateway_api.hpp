@@ -9,7 +9,8 @@
 // Service::join(); who they are for may be gone by then, but not the mailbox.
 //
 // Handles (ReadStream, Upload, Ticket) belong to whoever got them and may be dropped at any
-// time: that ends what they stand for. Their descriptors lie above select()'s range.
+// time, also after the peer: that ends what they stand for. Their descriptors lie above select()'s
+// range.
 //
 // Names are paths like "a/b.txt", as in hosts' listings: relative, UTF-8, not escaped, no part
 // empty or beginning with a dot; "" is the root of the tree, where folders are meant. Names
@@ -81,8 +82,8 @@ class ReadStream {
     virtual ~ReadStream() = default;
 
     [[nodiscard]] virtual const TreeEntry& entry() const = 0;
-    // For pread() and sendfile() of what may be read; -1 for an empty file. Stays the same, and
-    // open as long as the stream.
+    // For pread() and sendfile() of what readable_to() has told, until its next call (ask for it
+    // anew then) or the end of the stream. -1 before the first call, and for an empty file.
     [[nodiscard]] virtual int fd() const = 0;
     // The bytes from `from` (at most the size) up to the returned offset are here, verified, and
     // may be read now; `from` itself when none are. Then `news` (see open()) comes once, as soon

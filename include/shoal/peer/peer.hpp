@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "shoal/base/limits.hpp"
 #include "shoal/base/result.hpp"
 #include "shoal/peer/front_end.hpp"
 #include "shoal/peer/service.hpp"
@@ -24,6 +25,9 @@ struct PeerOptions {
     std::uint64_t max_download{0};
     std::uint32_t max_clients{400};
     std::uint32_t max_clients_per_address{64};
+    // Bytes of files that came through gateways and are kept for the next who asks; beyond it the
+    // least recently read go. What the user fetched does not count.
+    std::uint64_t cache_size{10 * limits::GiB};
     bool one_shot{false};  // says nothing at start, hashes only what is asked for
 };
 

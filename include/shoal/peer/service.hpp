@@ -25,7 +25,7 @@ class Service {
     // cannot go on, which ends the peer.
     virtual void start(GatewayApi& api, std::function<void(Status)> ended) = 0;
     // On main: finish what is under way, take nothing new, call `ended` within 5 s. Must not
-    // block: post it to the threads. Not called when `ended` was.
+    // block: post it to the threads. Harmless when nothing runs.
     virtual void stop() = 0;
     // On main, after `ended`, or without start(): join the threads. No call of `api` after it.
     virtual void join() = 0;

@@ -44,6 +44,16 @@ struct CatalogRecord {
     std::int64_t mtime_s{};
 };
 
+// What stands directly in a folder. A file that is hashed, or a folder.
+struct CatalogChild {
+    std::string name;                      // without the path before it
+    std::shared_ptr<const HeldFile> file;  // null: a folder
+};
+struct ChildPage {
+    std::vector<CatalogChild> rows;
+    std::string next;  // where the next page begins; empty: this was the last
+};
+
 class Catalog {
   public:
     Catalog(const Root& shared, const Root& downloads) : shared_(&shared), downloads_(&downloads) {}
@@ -59,6 +69,18 @@ class Catalog {
     // Names with `prefix`, greater than `after` (bytewise), hashed and partial ones only.
     [[nodiscard]] std::vector<CatalogRecord> page(std::string_view prefix, std::string_view after,
                                                   std::size_t records_max) const;
+    // Directly below `prefix` ("" or "a/b/") in one folder, by name, at most so many; `from`: ""
+    // or the last page's `next`. Folders without files are told by subfolders().
+    [[nodiscard]] ChildPage children(Where where, std::string_view prefix, std::string_view from,
+                                     std::size_t rows_max) const;
+    // Folders of shared/ directly below `prefix`, with files or without.
+    [[nodiscard]] ChildPage subfolders(std::string_view prefix, std::string_view from,
+                                       std::size_t rows_max) const;
+    [[nodiscard]] bool is_subfolder(std::string_view name) const;  // "a/b"
+    // As is_subfolder(), or the finished files of downloads/ say so.
+    [[nodiscard]] bool has_folder(std::string_view name) const;
+    // Grows whenever finished files or folders come, change or go.
+    [[nodiscard]] std::uint64_t tree_generation() const;
     // Grows whenever something that page() shows has changed.
     [[nodiscard]] std::uint64_t generation() const;
     struct Totals {
@@ -74,6 +96,10 @@ class Catalog {
     void put_pending(Where where, const SafePath& name);
     void put_unreadable(Where where, const SafePath& name);
     void remove(Where where, std::string_view name);
+    // Folders of shared/ that exist: "a/b".
+    void put_folder(std::string_view name);
+    void remove_folders(std::string_view name);  // and all below
+    [[nodiscard]] std::vector<std::string> folders() const;
     void put_partial(std::shared_ptr<PartialFile> partial);
     void remove_partial(const PartialFile& partial);
     // Contents that became complete here, or went, since the last call.
@@ -111,7 +137,9 @@ class Catalog {
         Folder folders[2];
         std::set<std::shared_ptr<const HeldFile>, ById> by_id;  // one file may have many names
         Partials partials;                                      // versions of one name side by side
+        std::set<std::string, std::less<>> subfolders;  // of shared/, each with a '/' behind it
         std::uint64_t generation{1};
+        std::uint64_t tree_generation{1};
         Totals totals;
         std::vector<integrity::FileId> changed;
 

@@ -50,6 +50,8 @@ class PartialFile {
     [[nodiscard]] bool holds(ChunkIndex chunk) const;
     [[nodiscard]] bool holds(LeafRun run) const;
     [[nodiscard]] Bitmap held() const;
+    // How many chunks from `first` on are held without a gap, counted up to `most`.
+    [[nodiscard]] std::uint32_t held_run(ChunkIndex first, std::uint32_t most) const;
     [[nodiscard]] std::uint32_t held_count() const;
     // Any thread: digests of leaves as they can be read now, from the page cache when they have
     // just been written. `scratch` grows to a slice and is the caller's to keep.

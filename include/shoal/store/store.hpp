@@ -1,9 +1,9 @@
 // Store: the disk side of a peer. All of it runs on main, in slices, so that signals and
 // orders get in between; only the Catalog and PartialFiles are shared with other threads.
 //
-// On disk: shared/ (read only), downloads/ (finished files, NAME.part, NAME.part.journal),
-// and in the state folder the index: what was hashed, so that a restart hashes nothing twice.
-// Names that end in .part or .part.journal are never offered from downloads/.
+// On disk: shared/ (changed by its Editor alone), downloads/ (finished files, NAME.part,
+// NAME.part.journal), and in the state folder the index: what was hashed, so that a restart hashes
+// nothing twice. Names that end in .part or .part.journal are never offered from downloads/.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 
 #include "shoal/base/time.hpp"
 #include "shoal/store/catalog.hpp"
+#include "shoal/store/editor.hpp"
 #include "shoal/store/partial_file.hpp"
 
 namespace shoal::store {
@@ -32,6 +33,7 @@ struct SmallFile {
     SafePath name;
     integrity::FileId id;
     std::vector<std::uint8_t> bytes;
+    std::optional<std::int64_t> mtime_s{};  // as for Store::finish()
 };
 
 class Store {
@@ -43,6 +45,8 @@ class Store {
 
     [[nodiscard]] Catalog& catalog();
     [[nodiscard]] const Root& downloads() const;
+    // Of shared/, or of the finished files of downloads/.
+    [[nodiscard]] Editor& editor(Where where);
 
     // inotify's descriptor, -1 without one; handle_watch() when it is readable.
     [[nodiscard]] int watch_fd() const;
@@ -60,9 +64,16 @@ class Store {
                                                       const integrity::FileId& id,
                                                       std::vector<integrity::Digest> chunk_hashes);
     // Complete: fsync, rename to `final_name` (never over another file), fsync of the folder.
-    Status finish(const std::shared_ptr<PartialFile>& partial, const SafePath& final_name);
+    // `mtime_s`: seconds since 1970, if it is to have the time that its holders tell.
+    Status finish(const std::shared_ptr<PartialFile>& partial, const SafePath& final_name,
+                  std::optional<std::int64_t> mtime_s = {});
     // Syncs and lets go of it; NAME.part stays for a resume.
     Status close_partial(const std::shared_ptr<PartialFile>& partial);
+    // Removes it from the disk; who has it open may go on reading.
+    void drop_partial(const std::shared_ptr<PartialFile>& partial);
+    // Removes what an earlier download left as `part_path`, unless it goes on. False when that
+    // is no part.
+    bool remove_part(std::string_view part_path);
 
     // Writes all, syncs once, renames all, syncs the folders. One Status a file, in order.
     std::vector<Status> save_small(std::span<const SmallFile> files);

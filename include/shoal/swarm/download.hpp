@@ -136,6 +136,10 @@ class Download {
     std::vector<SourceId> handle_bad(ChunkIndex chunk);
     void handle_liar(SourceId source);
 
+    // Where it is read in order, from these chunks on (download_reading.cpp): what comes next
+    // there is asked for before what is rare. Empty: nobody reads.
+    void set_readers(std::vector<ChunkIndex> positions);
+
     // Stop asking (disk full, paused); what is under way may still arrive.
     void pause(bool paused);
     // Bytes per second that the shell will read at most; 0: unlimited. A hint: sources that
@@ -205,6 +209,10 @@ class Download {
 
     // What to ask for next.
     std::optional<Action> try_ask(Source& source, TimePoint now);
+    std::optional<LeafRun> pick_next_read(const Source& source);
+    [[nodiscard]] bool may_read_ahead(const Source& source, ChunkIndex chunk) const;
+    LeafRun open_for_reading(const Source& source, ChunkIndex chunk, bool may_span);
+    [[nodiscard]] LeafRun unasked_run(const Source& source, ChunkIndex chunk) const;
     [[nodiscard]] std::optional<LeafRun> pick_open(const Source& source, bool mixing) const;
     std::optional<LeafRun> pick_fresh(const Source& source);
     [[nodiscard]] ChunkIndex go_on_or(const Source& source, ChunkIndex rarest) const;
@@ -225,6 +233,7 @@ class Download {
     std::deque<SourceId> eager_;     // sources that may have room for another ask
     std::set<ChunkIndex> disputed_;  // failed with several senders: fetched whole from one
     std::set<SourceId> banned_;
+    std::vector<ChunkIndex> readers_;
     std::optional<TimePoint> wake_at_;  // no timer is due before
     std::optional<TimePoint> shared_out_at_;
     std::size_t sharers_{0};  // sources that had a share then

@@ -1,0 +1,133 @@
+#include "peer/cache.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+
+#include "shoal/base/log.hpp"
+
+namespace shoal::peer {
+
+namespace {
+
+constexpr Duration save_every = 5s;
+constexpr std::streamsize book_size_max = 64 * 1024 * 1024;
+
+Status write_file(const std::string& path, const std::string& text) {
+    const std::string temp = path + ".new";
+    const auto failed = [&] { return system_error("cannot write '" + path + "'", errno); };
+    Fd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!fd) {
+        return failed();
+    }
+    for (std::size_t done = 0; done < text.size();) {
+        const ssize_t wrote = ::write(fd.get(), text.data() + done, text.size() - done);
+        if (wrote < 0 && errno != EINTR) {
+            return failed();
+        }
+        done += wrote > 0 ? static_cast<std::size_t>(wrote) : 0;
+    }
+    if (::fdatasync(fd.get()) != 0 || ::rename(temp.c_str(), path.c_str()) != 0) {
+        return failed();
+    }
+    return {};
+}
+
+}  // namespace
+
+Cache::Cache(Wiring& wiring, store::Store& store)
+    : wiring_(wiring), store_(store), path_(wiring.options.state + "/gateway-cache") {
+    std::ifstream file(path_, std::ios::binary);
+    std::string text;
+    while (file && static_cast<std::streamsize>(text.size()) < book_size_max) {
+        char part[4096];
+        file.read(part, sizeof part);
+        text.append(part, static_cast<std::size_t>(file.gcount()));
+    }
+    wiring_.cache.with([&](CacheBook& book) { book.load(text); });
+}
+
+bool Cache::expect(const store::SafePath& name, const integrity::FileId& id) {
+    const store::Holding there = wiring_.catalog->find_in(store::Where::downloads, name.text());
+    if (there.file) {
+        const bool cached = wiring_.cache.with(
+            [&](const CacheBook& book) { return book.holds(name.text(), there.file->id); });
+        if (!cached) {
+            return false;
+        }
+        if (there.file->id != id) {
+            remove_file(name, there.file->id);
+        }
+    }
+    wiring_.cache.with([&](CacheBook& book) { book.add(name.text(), id); });
+    return true;
+}
+
+void Cache::settle(const store::SafePath& name, bool saved) {
+    if (saved) {
+        make_room();
+    } else {
+        wiring_.cache.with([&](CacheBook& book) { book.remove(name.text()); });
+    }
+}
+
+// Parts have names that no finished file of downloads/ has.
+void Cache::keep(const KeepPartial& order) {
+    const store::PartialFile& partial = *order.partial;
+    const std::uint64_t bytes = std::min(
+        std::uint64_t{partial.held_count()} * partial.geometry().chunk_size(), partial.id().size);
+    if (bytes > 0) {
+        wiring_.cache.with([&](CacheBook& book) {
+            book.add(partial.part_path(), {bytes, partial.id().root});
+        });
+        make_room();
+    }
+}
+
+void Cache::make_room() {
+    const auto gone =
+        wiring_.cache.with([&](CacheBook& book) { return book.evict(wiring_.options.cache_size); });
+    for (const CacheBook::Entry& entry : gone) {
+        if (!store_.remove_part(entry.name)) {
+            remove_file(*store::SafePath::parse(entry.name), entry.id);
+        }
+    }
+}
+
+// Only what it was when it came: somebody may have put another file there.
+void Cache::remove_file(const store::SafePath& name, const integrity::FileId& id) {
+    const store::Holding held = wiring_.catalog->find_in(store::Where::downloads, name.text());
+    if (!held.file || held.file->id != id || !wiring_.catalog->open_for_serving(*held.file)) {
+        return;
+    }
+    if (const Status removed = store_.editor(store::Where::downloads).remove(name); !removed) {
+        log::warning(removed.error().message);
+    }
+}
+
+std::optional<TimePoint> Cache::next_timeout() const {
+    const bool due = !wiring_.options.one_shot &&
+                     wiring_.cache.with([](const CacheBook& book) { return book.changed(); });
+    return due ? std::optional(saved_at_ + save_every) : std::nullopt;
+}
+
+void Cache::save(TimePoint now, bool at_last) {
+    if (wiring_.options.one_shot || (!at_last && now - saved_at_ < save_every)) {
+        return;
+    }
+    const auto text = wiring_.cache.with([](CacheBook& book) {
+        return book.take_changed() ? std::optional(book.save()) : std::nullopt;
+    });
+    if (!text) {
+        return;
+    }
+    saved_at_ = now;
+    if (const Status saved = write_file(path_, *text); !saved) {
+        log::warning(saved.error().message);
+    }
+}
+
+}  // namespace shoal::peer

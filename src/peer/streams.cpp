@@ -1,0 +1,157 @@
+#include "peer/streams.hpp"
+
+#include <algorithm>
+
+namespace shoal::peer {
+
+namespace {
+constexpr unsigned tries_max = 4;  // of a file here that keeps changing
+}
+
+// Lookups --------------------------------------------------------------------------------------
+
+void Lookups::find(const store::SafePath& name, const std::string& root_prefix,
+                   Understood understood, TimePoint now) {
+    const auto same = std::find_if(lookups_.begin(), lookups_.end(), [&](const auto& lookup) {
+        return !lookup->over() && lookup->name() == name && lookup->root_prefix() == root_prefix;
+    });
+    if (same != lookups_.end()) {
+        return (*same)->add(std::move(understood));
+    }
+    lookups_.push_back(std::make_unique<Lookup>(engine_, name, root_prefix, now));
+    lookups_.back()->add(std::move(understood));
+}
+
+void Lookups::handle_link(ServerLink& link) {
+    for (auto& lookup : lookups_) {
+        lookup->handle_link(link);
+    }
+}
+
+void Lookups::handle_link_lost(ServerLink& link) {
+    for (auto& lookup : lookups_) {
+        lookup->handle_link_lost(link);
+    }
+}
+
+void Lookups::handle_name_settled(const std::string& name) {
+    for (auto& lookup : lookups_) {
+        lookup->handle_name_settled(name);
+    }
+}
+
+// By index: whoever is told of one may begin another.
+void Lookups::drive(TimePoint now) {
+    for (std::size_t i = 0; i < lookups_.size(); ++i) {
+        lookups_[i]->drive(now);
+    }
+    std::erase_if(lookups_, [](const auto& lookup) { return lookup->over(); });
+}
+
+std::optional<TimePoint> Lookups::next_timeout() const {
+    std::optional<TimePoint> next;
+    for (const auto& lookup : lookups_) {
+        next = std::min(next.value_or(TimePoint::max()), lookup->next_timeout());
+    }
+    return next;
+}
+
+void Lookups::give_up(const Error& error) {
+    for (std::size_t i = 0; i < lookups_.size(); ++i) {
+        lookups_[i]->give_up(error);
+    }
+    lookups_.clear();
+}
+
+// Streams --------------------------------------------------------------------------------------
+
+void Streams::open(OpenStream order, TimePoint now) {
+    const auto shared = std::make_shared<OpenStream>(std::move(order));
+    lookups_.find(
+        shared->name, shared->root_prefix,
+        [this, shared](const Result<Meaning>& meaning) {
+            if (!meaning) {
+                shared->callback(meaning.error());
+            } else {
+                begin(std::move(*shared), *meaning);
+            }
+        },
+        now);
+}
+
+void Streams::begin(OpenStream order, const Meaning& meaning) {
+    if (meaning.folder) {
+        return order.callback(
+            Error{ErrorKind::bad_input, "'" + order.name.text() + "' is a folder"});
+    }
+    if (order.offset > meaning.id.size) {
+        return order.callback(Error{
+            ErrorKind::bad_input,
+            "'" + order.name.text() + "' has only " + std::to_string(meaning.id.size) + " bytes"});
+    }
+    if (open_here(order, meaning)) {
+        return;
+    }
+    const auto same = std::find_if(fetches_.begin(), fetches_.end(), [&](const auto& fetch) {
+        return fetch->id() == meaning.id && !fetch->over();
+    });
+    if (same != fetches_.end()) {
+        return (*same)->add(std::move(order));
+    }
+    auto fetch = std::make_unique<StreamFetch>(engine_, order.name, meaning, steady_now());
+    fetch->add(std::move(order));
+    fetches_.push_back(std::move(fetch));
+}
+
+// True when all of it is here, or is being looked at again because it was changed.
+bool Streams::open_here(OpenStream& order, const Meaning& meaning) {
+    const store::Holding held = engine_.wiring.catalog->find(meaning.id);
+    if (held.state != store::Holding::State::complete) {
+        return false;
+    }
+    Result<ReadStreamPtr> stream =
+        open_local(*engine_.wiring.catalog, held.file, order.name.text());
+    if (!stream && stream.error().kind == ErrorKind::changed && ++order.tries < tries_max) {
+        engine_.wiring.keeper.post(HashFirst{held.file->name.text()});
+        changed_.push_back(std::move(order));
+        return true;
+    }
+    engine_.wiring.cache.with([&](CacheBook& book) { book.touch(held.file->name.text()); });
+    order.callback(std::move(stream));
+    return true;
+}
+
+void Streams::handle_name_settled(const std::string&, TimePoint now) {
+    for (OpenStream& order : std::exchange(changed_, {})) {
+        open(std::move(order), now);
+    }
+}
+
+void Streams::drive(TimePoint now) {
+    for (std::size_t i = 0; i < fetches_.size(); ++i) {
+        fetches_[i]->drive(now);
+    }
+    std::erase_if(fetches_, [](const auto& fetch) { return fetch->over(); });
+}
+
+std::optional<TimePoint> Streams::next_timeout() const {
+    std::optional<TimePoint> next;
+    for (const auto& fetch : fetches_) {
+        if (const auto due = fetch->next_timeout()) {
+            next = std::min(next.value_or(TimePoint::max()), *due);
+        }
+    }
+    return next;
+}
+
+void Streams::give_up(const Error& error) {
+    for (const OpenStream& order : std::exchange(changed_, {})) {
+        order.callback(error);
+    }
+    for (auto& fetch : fetches_) {
+        fetch->give_up(error);
+    }
+    fetches_.clear();
+}
+
+}  // namespace shoal::peer

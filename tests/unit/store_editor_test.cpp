@@ -1,0 +1,208 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "../support/store_fixture.hpp"
+
+namespace shoal::store {
+namespace {
+
+using test::safe;
+using test::StoreFixture;
+namespace fs = std::filesystem;
+
+struct Edited : StoreFixture {
+    Edited() : editor(&(**this).editor(Where::shared)) {}
+
+    Status publish(std::string_view name, const std::vector<std::uint8_t>& content,
+                   bool must_be_new = false) {
+        Result<Draft> draft = editor->draft(safe(name));
+        if (!draft) {
+            return draft.error();
+        }
+        REQUIRE(::write(draft->fd(), content.data(), content.size()) ==
+                static_cast<ssize_t>(content.size()));
+        return editor->publish(std::move(*draft), safe(name), test::tree_of(content), {},
+                               must_be_new);
+    }
+    // Everything on the disk, hidden files too.
+    [[nodiscard]] std::vector<std::string> files() const {
+        std::vector<std::string> found;
+        for (const auto& entry : fs::recursive_directory_iterator(dir / "shared")) {
+            found.push_back(entry.path().lexically_relative(dir / "shared"));
+        }
+        std::sort(found.begin(), found.end());
+        return found;
+    }
+    // It needs no hashing, neither now nor when inotify speaks.
+    void check_complete(std::string_view name) {
+        CHECK(state(name) == Holding::State::complete);
+        while (take_events()) {
+        }
+        CHECK(state(name) == Holding::State::complete);
+    }
+
+    Editor* editor;
+};
+
+const std::vector<std::uint8_t> content = test::random_content(100'000, 1);
+const std::vector<std::uint8_t> other = test::random_content(5'000, 2);
+
+}  // namespace
+
+TEST_CASE("a draft is hidden, private, and gone without a trace unless it is published") {
+    Edited store;
+    {
+        const Result<Draft> draft = store.editor->draft(safe("a/b"));
+        REQUIRE(draft.ok());
+        struct stat status {};
+        REQUIRE(::fstat(draft->fd(), &status) == 0);
+        CHECK((status.st_mode & 0777U) == 0600);
+        REQUIRE(store.files().size() == 1);
+        CHECK(store.files()[0].starts_with(".shoal-draft-"));
+        CHECK(store.files()[0].size() > 40);
+        store.follow();
+        CHECK(store.names().empty());
+    }
+    CHECK(store.files().empty());
+}
+
+TEST_CASE("a published draft is offered at once, in the place of what was there") {
+    Edited store;
+    REQUIRE(store.publish("a/b/f", content).ok());
+    store.check_complete("a/b/f");
+    CHECK(store->catalog().find("a/b/f").file->id == test::tree_of(content).id);
+    CHECK(store->catalog().is_subfolder("a/b"));
+    REQUIRE(store.publish("a/b/f", other).ok());
+    store.check_complete("a/b/f");
+    CHECK(store.dir.read("shared/a/b/f") == other);
+    CHECK(store.publish("a/b/f", content, true).error().kind == ErrorKind::exists);
+    CHECK(store.dir.read("shared/a/b/f") == other);
+    CHECK(store.files() == std::vector<std::string>{"a", "a/b", "a/b/f"});
+    store.reopen();
+    CHECK(store.state("a/b/f") == Holding::State::complete);
+}
+
+TEST_CASE("nothing is put in the place of a folder, a link or a pipe") {
+    Edited store;
+    fs::create_directories(store.dir / "shared/folder");
+    fs::create_symlink("/etc", store.dir / "shared/link");
+    REQUIRE(::mkfifo((store.dir / "shared/pipe").c_str(), 0600) == 0);
+    for (const char* name : {"folder", "link", "pipe"}) {
+        CHECK_FALSE(store.publish(name, content).ok());
+        CHECK_FALSE(store.editor->remove(safe(name)).ok());
+        CHECK_FALSE(store.editor->set_mtime(safe(name), 5).ok());
+    }
+    CHECK_FALSE(store.publish("link/passwd", content).ok());
+    CHECK_FALSE(store.editor->make_folder(safe("link/x")).ok());
+    CHECK_FALSE(store.editor->rename(safe("link"), safe("other"), true).ok());
+    CHECK_FALSE(store.editor->remove(safe("link/passwd")).ok());
+    CHECK(store.files() == std::vector<std::string>{"folder", "link", "pipe"});
+}
+
+TEST_CASE("a draft that a crash left behind is removed, one in use is not") {
+    Edited store;
+    const Result<Draft> draft = store.editor->draft(safe("f"));
+    REQUIRE(draft.ok());
+    store.dir.write("shared/.shoal-draft-0123456789abcdef", "left");
+    store.dir.write("shared/sub/.shoal-draft-0123456789abcdef", "left");
+    store.dir.write("shared/.hidden", "the user's");
+    auto second = Store::open(store.options());  // a start beside this one
+    REQUIRE(second.ok());
+    CHECK(store.files().size() == 3);
+    CHECK(store.dir.has("shared/.hidden"));
+}
+
+TEST_CASE("what is renamed, moved or given another time need not be hashed again") {
+    Edited store;
+    REQUIRE(store.publish("a/f", content).ok());
+    REQUIRE(store.editor->rename(safe("a/f"), safe("g"), false).ok());
+    store.check_complete("g");
+    CHECK(store.state("a/f") == Holding::State::absent);
+    REQUIRE(store.editor->rename(safe("g"), safe("a/f"), false).ok());
+    REQUIRE(store.editor->rename(safe("a"), safe("b"), false).ok());
+    store.check_complete("b/f");
+    CHECK(store.state("a/f") == Holding::State::absent);
+    CHECK_FALSE(store->catalog().has_folder("a"));
+    REQUIRE(store.editor->set_mtime(safe("b/f"), 77).ok());
+    store.check_complete("b/f");
+    CHECK(store->catalog().find("b/f").file->stamp.mtime_ns == 77'000'000'000);
+    CHECK_FALSE(store.editor->set_mtime(safe("b/f"), INT64_MAX).ok());
+    CHECK_FALSE(store.editor->set_mtime(safe("b/f"), -1).ok());
+}
+
+TEST_CASE("a rename takes no name from another but a file's, when asked to") {
+    Edited store;
+    REQUIRE(store.publish("f", content).ok());
+    REQUIRE(store.publish("g", other).ok());
+    REQUIRE(store.editor->make_folder(safe("d/e")).ok());
+    CHECK(store.editor->rename(safe("f"), safe("g"), false).error().kind == ErrorKind::exists);
+    CHECK(store.editor->rename(safe("f"), safe("d"), true).error().kind == ErrorKind::exists);
+    CHECK(store.editor->rename(safe("d"), safe("f"), true).error().kind == ErrorKind::exists);
+    CHECK(store.editor->rename(safe("d"), safe("d/e/x"), true).error().kind ==
+          ErrorKind::bad_input);
+    CHECK(store.editor->rename(safe("none"), safe("x"), true).error().kind == ErrorKind::not_found);
+    REQUIRE(store.editor->rename(safe("f"), safe("g"), true).ok());
+    CHECK(store.dir.read("shared/g") == content);
+    store.check_complete("g");
+}
+
+TEST_CASE("folders are made, seen empty, and removed when they are") {
+    Edited store;
+    REQUIRE(store.editor->make_folder(safe("a/b")).ok());
+    CHECK(store->catalog().is_subfolder("a/b"));
+    CHECK(store->catalog().has_folder("a"));
+    CHECK(store.editor->make_folder(safe("a/b")).error().kind == ErrorKind::exists);
+    CHECK(store.editor->remove_folder(safe("a")).error().kind == ErrorKind::exists);
+    REQUIRE(store.editor->remove_folder(safe("a/b")).ok());
+    REQUIRE(store.editor->remove_folder(safe("a")).ok());
+    CHECK_FALSE(store->catalog().has_folder("a"));
+    store.follow();
+    CHECK_FALSE(store->catalog().has_folder("a"));
+    CHECK(store.editor->remove_folder(safe("a")).error().kind == ErrorKind::not_found);
+}
+
+TEST_CASE("the catalog tells what stands directly in a folder, page by page") {
+    Edited store;
+    for (const char* name : {"a/1", "a/b/2", "a/b/c/3", "a/b-x", "a/b0", "a/z/4", "b"}) {
+        REQUIRE(store.publish(name, other).ok());
+    }
+    REQUIRE(store.editor->make_folder(safe("a/empty")).ok());
+    const Catalog& catalog = store->catalog();
+    for (const std::size_t rows : {1UL, 2UL, 100UL}) {
+        std::string files;
+        std::string from;
+        do {
+            const ChildPage page = catalog.children(Where::shared, "a/", from, rows);
+            for (const CatalogChild& row : page.rows) {
+                files += row.name + (row.file ? " " : "/ ");
+            }
+            from = page.next;
+        } while (!from.empty());
+        CHECK(files == "1 b-x b/ b0 z/ ");
+        std::string folders;
+        do {
+            const ChildPage page = catalog.subfolders("a/", from, rows);
+            for (const CatalogChild& row : page.rows) {
+                folders += row.name + " ";
+            }
+            from = page.next;
+        } while (!from.empty());
+        CHECK(folders == "b empty z ");
+    }
+    CHECK(catalog.children(Where::shared, "", "", 100).rows.size() == 2);
+    CHECK(catalog.subfolders("", "", 100).rows.size() == 1);
+}
+
+TEST_CASE("folders that others make and remove are followed") {
+    Edited store;
+    fs::create_directories(store.dir / "shared/x/y");
+    store.follow();
+    CHECK(store->catalog().is_subfolder("x/y"));
+    fs::remove_all(store.dir / "shared/x");
+    store.follow();
+    CHECK_FALSE(store->catalog().has_folder("x"));
+}
+
+}  // namespace shoal::store
