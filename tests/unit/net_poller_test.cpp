@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "shoal/base/fd.hpp"
+#include "shoal/net/epoll_poller.hpp"
 #include "shoal/net/poller.hpp"
 
 using namespace shoal;
+using net::EpollPoller;
 using net::Ready;
 using net::SelectPoller;
 
@@ -41,7 +43,7 @@ struct Pipe {
 }  // namespace
 
 TEMPLATE_TEST_CASE("a poller reports what is ready, and only what was asked for", "[net]",
-                   SelectPoller) {
+                   SelectPoller, EpollPoller) {
     TestType poller;
     const Pipe pipe;
     const int reader = pipe.reader.get();
@@ -73,7 +75,7 @@ TEMPLATE_TEST_CASE("a poller reports what is ready, and only what was asked for"
     CHECK(poller.wait(0s).empty());
 }
 
-TEMPLATE_TEST_CASE("a closed writer makes the reader ready", "[net]", SelectPoller) {
+TEMPLATE_TEST_CASE("a closed writer makes the reader ready", "[net]", SelectPoller, EpollPoller) {
     TestType poller;
     Pipe pipe;
     REQUIRE(poller.watch(pipe.reader.get(), true, false));
@@ -81,7 +83,7 @@ TEMPLATE_TEST_CASE("a closed writer makes the reader ready", "[net]", SelectPoll
     REQUIRE(poller.wait(10s).size() == 1);
 }
 
-TEMPLATE_TEST_CASE("a wait lasts no less than its timeout", "[net]", SelectPoller) {
+TEMPLATE_TEST_CASE("a wait lasts no less than its timeout", "[net]", SelectPoller, EpollPoller) {
     TestType poller;
     const Pipe pipe;
     REQUIRE(poller.watch(pipe.reader.get(), true, false));
@@ -92,7 +94,8 @@ TEMPLATE_TEST_CASE("a wait lasts no less than its timeout", "[net]", SelectPolle
     }
 }
 
-TEMPLATE_TEST_CASE("whoever works the list off in order prefers nobody", "[net]", SelectPoller) {
+TEMPLATE_TEST_CASE("whoever works the list off in order prefers nobody", "[net]", SelectPoller,
+                   EpollPoller) {
     TestType poller;
     const std::array<Pipe, 5> pipes;
     for (const Pipe& pipe : pipes) {
@@ -113,7 +116,8 @@ TEMPLATE_TEST_CASE("whoever works the list off in order prefers nobody", "[net]"
     CHECK(poller.wait(10s).size() == 4);
 }
 
-TEMPLATE_TEST_CASE("a signal ends the wait with an empty list", "[net]", SelectPoller) {
+TEMPLATE_TEST_CASE("a signal ends the wait with an empty list", "[net]", SelectPoller,
+                   EpollPoller) {
     struct sigaction action {};
     struct sigaction old {};
     action.sa_handler = [](int) {};
@@ -138,12 +142,49 @@ TEMPLATE_TEST_CASE("a signal ends the wait with an empty list", "[net]", SelectP
     CHECK(poller.wait(10s).size() == 1);
 }
 
-TEMPLATE_TEST_CASE("a descriptor closed while watched is a loud fault", "[net]", SelectPoller) {
-    TestType poller;
+TEST_CASE("a descriptor closed while watched is a loud fault", "[net]") {
+    SelectPoller poller;
     Pipe pipe;
     REQUIRE(poller.watch(pipe.reader.get(), true, false));
     pipe.reader.reset();
     CHECK_THROWS_AS(poller.wait(0s), std::system_error);
+}
+
+TEST_CASE("epoll's loud fault comes when the closed descriptor is forgotten", "[net]") {
+    EpollPoller poller;
+    Pipe pipe;
+    const int number = pipe.reader.get();
+    REQUIRE(poller.watch(number, true, false));
+    pipe.reader.reset();
+    CHECK(poller.wait(0s).empty());
+    CHECK_THROWS_AS(poller.forget(number), std::system_error);
+    CHECK_NOTHROW(poller.forget(number));
+}
+
+TEST_CASE("epoll watches descriptors above select()'s range, and its own is one", "[net]") {
+    raise_descriptor_limit();
+    EpollPoller poller;
+    Pipe pipe;
+    const Fd high = move_above_select(std::move(pipe.reader));
+    REQUIRE(high.get() >= SelectPoller::fd_end());
+    REQUIRE(poller.watch(high.get(), true, false));
+    pipe.put();
+    const auto& ready = poller.wait(10s);
+    REQUIRE(ready.size() == 1);
+    CHECK(ready[0].fd == high.get());
+    CHECK_FALSE(poller.watch(-1, true, false).ok());
+    poller.forget(high.get());
+}
+
+TEST_CASE("epoll says of a broken descriptor that what was asked is ready", "[net]") {
+    EpollPoller poller;
+    Pipe pipe;
+    REQUIRE(poller.watch(pipe.writer.get(), false, true));
+    pipe.reader.reset();
+    const auto& ready = poller.wait(10s);
+    REQUIRE(ready.size() == 1);
+    CHECK(ready[0].writable);
+    CHECK_FALSE(ready[0].readable);
 }
 
 TEST_CASE("select() is never given a descriptor outside its range", "[net]") {

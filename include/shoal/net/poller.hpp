@@ -1,7 +1,7 @@
 // Poller: which descriptors are ready. One owner thread.
 //
 // SelectPoller is the peer's own; it refuses descriptors >= FD_SETSIZE rather than overrun a
-// set. Another back end can stand behind the same interface.
+// set. EpollPoller (epoll_poller.hpp) is the gateways', behind the same interface.
 #pragma once
 
 #include <sys/select.h>
