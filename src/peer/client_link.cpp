@@ -7,10 +7,10 @@ namespace shoal::peer {
 
 namespace {
 
-constexpr std::size_t outbox_begin_max = 128 * limits::KiB;   // no new run beyond
+constexpr std::size_t outbox_begin_max = 64 * limits::KiB;    // no new run beyond
 constexpr std::size_t outbox_read_max = 256 * limits::KiB;    // no new request beyond
 constexpr std::size_t outbox_max = 2 * limits::MiB;           // the client does not read at all
-constexpr std::uint32_t read_at_once_max = 64 * limits::KiB;  // copied rather than sendfile
+constexpr std::uint32_t read_at_once_max = 32 * limits::KiB;  // copied rather than sendfile
 
 }  // namespace
 
@@ -78,6 +78,12 @@ net::Transfer ClientLink::send_from_file(std::uint64_t budget) {
         upload_->stale = true;
     }
     return net::send(socket_.get(), std::span(zeros).first(std::min(count, zeros.size())), false);
+}
+
+void ClientLink::limit_unsent(std::uint32_t bytes) {
+    if (std::exchange(unsent_limit_, bytes) != bytes) {
+        net::set_unsent_limit(fd(), bytes);
+    }
 }
 
 bool ClientLink::flush(std::uint64_t budget, std::uint64_t& moved) {

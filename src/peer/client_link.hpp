@@ -59,6 +59,9 @@ class ClientLink {
     void send_run(std::uint64_t id, const protocol::serverMessage& head,
                   std::shared_ptr<OpenFile> file, std::uint64_t offset, std::uint32_t length);
 
+    // What the kernel may hold of this connection without having sent it.
+    void limit_unsent(std::uint32_t bytes);
+
     // Moves at most `budget` bytes to the socket. False: the connection is gone.
     // `moved` counts what went out.
     bool flush(std::uint64_t budget, std::uint64_t& moved);
@@ -90,6 +93,7 @@ class ClientLink {
     void end_upload();
 
     Fd socket_;
+    std::uint32_t unsent_limit_{0};
     std::vector<std::uint8_t> outbox_;
     std::size_t sent_{0};           // of outbox_
     bool outbox_has_data_{false};   // runs that were read at once

@@ -17,22 +17,6 @@ constexpr Duration linger_max = 1s;      // for last words to arrive
 constexpr Duration drain_max = 5s;       // for uploads under way at the end
 constexpr Duration hang_up_max = 300ms;  // then for clients to take the last of it
 constexpr unsigned dead_peer_seconds = 20;
-constexpr std::uint32_t unsent_max = 128 * limits::KiB;
-
-protocol::Status why_not(ErrorKind kind) {
-    switch (kind) {
-        case ErrorKind::changed:
-            return protocol::Status::changed;
-        case ErrorKind::forbidden:
-            return protocol::Status::unreadable;
-        case ErrorKind::not_found:
-            return protocol::Status::not_found;
-        case ErrorKind::busy:
-            return protocol::Status::busy;
-        default:
-            return protocol::Status::io_error;
-    }
-}
 
 }  // namespace
 
@@ -45,6 +29,7 @@ Status Reader::run() {
     }
     while (true) {
         TimePoint now = steady_now();
+        push_due_news(now);
         begin_runs(now);
         send_all(now);
         enforce_deadlines(now);
@@ -78,8 +63,8 @@ void Reader::take_mail(TimePoint now) {
         std::visit(Overloaded{
                        [&](Stop&) { begin_draining(now); },
                        [&](NewClient& client) { add_client(std::move(client), now); },
-                       [&](Have& have) { push_have(have); },
-                       [&](ContentChanged& changed) { take_changed(changed); },
+                       [&](Have& have) { take_have(have, now); },
+                       [&](ContentChanged& changed) { take_changed(changed, now); },
                        [&](NameSettled& settled) { settle_name(settled.name); },
                        [&](UploadLimit& limit) {
                            upload_limit_.set_rate(limit.bytes_per_second, now);
@@ -95,7 +80,6 @@ void Reader::take_mail(TimePoint now) {
 void Reader::add_client(NewClient mail, TimePoint now) {
     const swarm::ClientKey key{next_key_++};
     const int fd = mail.socket.get();
-    net::set_unsent_limit(fd, unsent_max);
     net::set_dead_peer_timeout(fd, dead_peer_seconds);
     auto link = std::make_unique<ClientLink>(key, std::move(mail.socket), mail.address, now);
     if (Status watched = poller_.watch(fd, true, false); !watched) {
@@ -117,6 +101,7 @@ void Reader::remove(swarm::ClientKey key) {
     const auto ours = [key](const auto& item) { return item.second.first == key; };
     std::erase_if(subscribers_, ours);
     std::erase_if(waiting_for_name_, ours);
+    forget_unwatched();
     queue_.forget(key);
     poller_.forget(link.fd());
     by_fd_.erase(link.fd());
@@ -133,31 +118,65 @@ void Reader::remove(swarm::ClientKey key) {
     wiring_.figures.clients = server_fd_list_.size();
 }
 
-// To all subscribers at once: what was just verified can be served on.
-void Reader::push_have(const Have& have) {
-    const auto [first, last] = subscribers_.equal_range(have.id);
-    for (auto entry = first; entry != last; ++entry) {
-        const auto found = server_fd_list_.find(entry->second.first);
-        if (found == server_fd_list_.end()) {
-            continue;
-        }
-        protocol::serverMessage message;
-        message.type = static_cast<std::uint16_t>(protocol::ServerType::have);
-        message.id = entry->second.second;
-        message.first = have.first.value;
-        message.count = have.count;
-        found->second->send(message);
+void Reader::take_have(const Have& have, TimePoint now) {
+    if (subscribers_.contains(have.id)) {
+        news_[have.id].handle_have({have.first, have.count});
+        push_news(have.id, now);
     }
 }
 
-void Reader::take_changed(const ContentChanged& changed) {
+// To all subscribers, each in one message: what was verified can be served on.
+void Reader::push_news(const integrity::FileId& id, TimePoint now) {
+    const auto news = news_.at(id).poll(subscribers_.count(id), now);
+    for (std::size_t from = 0; from < news.size();) {
+        protocol::serverMessage message;
+        message.type = static_cast<std::uint16_t>(protocol::ServerType::have);
+        message.first = news[from].first.value;
+        message.count = news[from].count;
+        std::vector<std::uint8_t> more;
+        const std::size_t room = std::size_t{limits::more_chunks_max} * sizeof(std::uint32_t);
+        for (++from; from < news.size() && news[from].count == 1 && more.size() < room; ++from) {
+            protocol::append_chunk(more, news[from].first);
+        }
+        push_have(id, message, more);
+    }
+}
+
+void Reader::push_have(const integrity::FileId& id, protocol::serverMessage message,
+                       std::span<const std::uint8_t> more) {
+    const auto [first, last] = subscribers_.equal_range(id);
+    for (auto entry = first; entry != last; ++entry) {
+        const auto found = server_fd_list_.find(entry->second.first);
+        if (found != server_fd_list_.end()) {
+            message.id = entry->second.second;
+            found->second->send(message, more);
+        }
+    }
+}
+
+void Reader::push_due_news(TimePoint now) {
+    for (auto& [id, news] : news_) {
+        if (const auto due = news.next_timeout(); due && *due <= now) {
+            push_news(id, now);
+        }
+    }
+}
+
+// What is kept for the sake of subscribers goes with the last of them.
+void Reader::forget_unwatched() {
+    const auto unwatched = [this](const auto& item) { return !subscribers_.contains(item.first); };
+    std::erase_if(news_, unwatched);
+    std::erase_if(copies_, unwatched);
+}
+
+void Reader::take_changed(const ContentChanged& changed, TimePoint now) {
     for (const integrity::FileId& id : changed.ids) {
         if (!subscribers_.contains(id)) {
             continue;
         }
         const store::Holding::State state = wiring_.catalog->find(id).state;
         if (state == store::Holding::State::complete) {
-            push_have({id, ChunkIndex{0}, integrity::Geometry(id.size).chunk_count()});
+            take_have({id, ChunkIndex{0}, integrity::Geometry(id.size).chunk_count()}, now);
         } else if (state == store::Holding::State::absent) {
             end_subscriptions(id);
         }
@@ -175,6 +194,7 @@ void Reader::end_subscriptions(const integrity::FileId& id) {
         }
     }
     subscribers_.erase(first, last);
+    forget_unwatched();
 }
 
 void Reader::settle_name(const std::string& name) {
@@ -242,92 +262,6 @@ void Reader::hang_up(TimePoint now) {
     }
 }
 
-// Below a leaf it is not worth a turn.
-bool Reader::may_upload(TimePoint now) {
-    return upload_limit_.wait_for(limits::leaf_size, now) == Duration::zero();
-}
-
-void Reader::begin_runs(TimePoint now) {
-    if (queue_.waiting() == 0) {
-        return;
-    }
-    for (auto& [key, link] : server_fd_list_) {
-        queue_.set_writable(key, link->can_begin());
-    }
-    while (may_upload(now)) {
-        const auto item = queue_.next();
-        if (!item) {
-            return;
-        }
-        ClientLink& link = *server_fd_list_.at(item->client);
-        begin(link, *item);
-        queue_.set_writable(item->client, link.can_begin());
-    }
-}
-
-void Reader::begin(ClientLink& link, const swarm::UploadQueue::Item& item) {
-    const auto request = link.requests.extract(item.request.value);
-    const integrity::FileId id = request.mapped();
-    const Result<std::shared_ptr<OpenFile>> file = files_.get(id);
-    if (!file) {
-        link.answer(item.request.value, why_not(file.error().kind), "that content cannot be read");
-        return;
-    }
-    if (!(*file)->holds(item.run)) {
-        link.answer(item.request.value, protocol::Status::not_held, "not here yet");
-        return;
-    }
-    const integrity::Geometry geometry(id.size);
-    protocol::serverMessage head;
-    head.type = static_cast<std::uint16_t>(protocol::ServerType::data);
-    head.id = item.request.value;
-    head.fileSize = id.size;
-    head.digest = id.root;
-    head.first = item.run.first.value;
-    head.count = item.run.count;
-    const std::uint32_t length = geometry.run_length(item.run);
-    wiring_.figures.bytes_sent += length;
-    (*wiring_.figures.sent_to.lock())[link.node] += length;
-    link.send_run(item.request.value, head, *file, integrity::Geometry::run_offset(item.run),
-                  length);
-}
-
-// Everybody who has something waiting moves up to one quantum; who begins changes from turn
-// to turn, so that under a rate limit all get their share.
-void Reader::send_all(TimePoint now) {
-    std::vector<ClientLink*> senders;
-    for (auto& [key, link] : server_fd_list_) {
-        if (link->wants_to_send()) {
-            senders.push_back(link.get());
-        }
-    }
-    if (senders.empty()) {
-        return;
-    }
-    std::rotate(senders.begin(),
-                senders.begin() + static_cast<std::ptrdiff_t>(turn_++ % senders.size()),
-                senders.end());
-    for (ClientLink* link : senders) {
-        std::uint64_t quantum = limits::send_quantum;
-        if (!upload_limit_.unlimited() && link->uploading()) {
-            if (!may_upload(now)) {
-                continue;
-            }
-            const std::uint64_t allowed = upload_limit_.available(now);
-            quantum = std::min({quantum, allowed, std::uint64_t{limits::chunk_size_min}});
-        }
-        std::uint64_t moved = 0;
-        const bool alive = link->flush(quantum, moved);
-        upload_limit_.spend(moved);
-        note_rate(link->uploading() ? moved : 0, now);
-        if (!alive || link->overfull()) {
-            remove(link->key);
-        } else if (link->phase == ClientLink::Phase::lingering && !link->wants_to_send()) {
-            ::shutdown(link->fd(), SHUT_WR);
-        }
-    }
-}
-
 void Reader::update_interest(TimePoint now) {
     const bool may_send = may_upload(now);
     for (auto& [key, link] : server_fd_list_) {
@@ -361,14 +295,22 @@ std::optional<Duration> Reader::timeout(TimePoint now) {
     bool sending = queue_.waiting() > 0;
     for (const auto& [key, link] : server_fd_list_) {
         sending |= link->uploading();
-        if (may_send && link->can_begin() && !link->requests.empty()) {
-            return Duration::zero();  // its last run has just gone out, the next can begin
-        }
         if (link->phase == ClientLink::Phase::lingering) {
             at_most(std::max(link->phase_since + linger_max - now, Duration::zero()));
         } else if (link->phase != ClientLink::Phase::ready) {
             at_most(std::max(link->phase_since + let_in_max - now, Duration::zero()));
         }
+    }
+    for (const auto& [id, news] : news_) {
+        if (const auto due = news.next_timeout()) {
+            at_most(std::max(*due - now, Duration::zero()));
+        }
+    }
+    if (may_send && may_begin_) {
+        return Duration::zero();  // a run has just gone out, the next can begin
+    }
+    if (const auto due = queue_.next_timeout(now); may_send && due) {
+        at_most(*due - now);
     }
     if (sending && !may_send) {
         at_most(upload_limit_.wait_for(limits::leaf_size, now));

@@ -16,6 +16,8 @@
 #include "shoal/base/token_bucket.hpp"
 #include "shoal/net/poller.hpp"
 #include "shoal/overlay/query_gate.hpp"
+#include "shoal/swarm/announcer.hpp"
+#include "shoal/swarm/first_copies.hpp"
 #include "shoal/swarm/upload_queue.hpp"
 
 namespace shoal::peer {
@@ -32,8 +34,13 @@ class Reader {
     // Mail.
     void take_mail(TimePoint now);
     void add_client(NewClient mail, TimePoint now);
-    void push_have(const Have& have);
-    void take_changed(const ContentChanged& changed);
+    void take_have(const Have& have, TimePoint now);
+    void push_news(const integrity::FileId& id, TimePoint now);
+    void push_have(const integrity::FileId& id, protocol::serverMessage message,
+                   std::span<const std::uint8_t> more);
+    void push_due_news(TimePoint now);
+    void forget_unwatched();
+    void take_changed(const ContentChanged& changed, TimePoint now);
     void end_subscriptions(const integrity::FileId& id);
     void settle_name(const std::string& name);
     void begin_draining(TimePoint now);
@@ -61,17 +68,19 @@ class Reader {
     void handle_query(ClientLink& link, const protocol::clientMessage& message);
     void handle_subscribe(ClientLink& link, const protocol::clientMessage& message);
     void handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message);
-    void handle_request(ClientLink& link, const protocol::clientMessage& message);
+    void handle_request(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
     void handle_cancel(ClientLink& link, const protocol::clientMessage& message);
     // Says no, lets the words arrive, then closes.
     void turn_away(ClientLink& link, std::uint64_t id, protocol::Status status,
                    std::string_view why, TimePoint now);
     void linger(ClientLink& link, TimePoint now);
 
-    // Output.
+    // Output (reader_uploads.cpp).
     [[nodiscard]] bool may_upload(TimePoint now);
     void begin_runs(TimePoint now);
-    void begin(ClientLink& link, const swarm::UploadQueue::Item& item);
+    void begin(ClientLink& link, const swarm::UploadQueue::Item& item, TimePoint now);
+    LeafRun choose_run(const swarm::UploadQueue::Item& item, const integrity::FileId& id,
+                       const OpenFile& file);
     void send_all(TimePoint now);
     void update_interest(TimePoint now);
     void remove(swarm::ClientKey key);
@@ -86,6 +95,9 @@ class Reader {
     std::multimap<integrity::FileId, std::pair<swarm::ClientKey, std::uint64_t>> subscribers_;
     std::multimap<std::string, std::pair<swarm::ClientKey, std::uint64_t>> waiting_for_name_;
     swarm::UploadQueue queue_;
+    bool may_begin_{false};  // a client became writable after begin_runs()
+    std::unordered_map<integrity::FileId, swarm::Announcer> news_;      // of subscribed files
+    std::unordered_map<integrity::FileId, swarm::FirstCopies> copies_;  // likewise
     OpenFiles files_;
     overlay::QueryGate<std::string> search_gate_;  // by the address that a client has
     TokenBucket upload_limit_;

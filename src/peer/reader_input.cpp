@@ -217,7 +217,7 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message, Tim
         case ClientType::leaf_hashes:
             return send(answer_leaf_hashes(files_, message));
         case ClientType::request:
-            return handle_request(link, message);
+            return handle_request(link, message, now);
         case ClientType::cancel:
             return handle_cancel(link, message);
         case ClientType::status:
@@ -281,10 +281,11 @@ void Reader::handle_unsubscribe(ClientLink& link, const clientMessage& message) 
         }
     }
     link.subscriptions.erase(found);
+    forget_unwatched();
     link.answer(message.id, protocol::Status::ok);
 }
 
-void Reader::handle_request(ClientLink& link, const clientMessage& message) {
+void Reader::handle_request(ClientLink& link, const clientMessage& message, TimePoint now) {
     const LeafRun run{{message.first}, message.count};
     if (message.fileSize > limits::file_size_max ||
         !integrity::Geometry(message.fileSize).contains(run)) {
@@ -293,7 +294,9 @@ void Reader::handle_request(ClientLink& link, const clientMessage& message) {
         return;
     }
     const integrity::FileId id{message.fileSize, message.digest};
-    if (!queue_.push({link.key, RequestId{message.id}, run}, limits::requests_per_client_max)) {
+    const bool substitute = (message.flags & protocol::flag_substitute) != 0;
+    if (!queue_.push({link.key, RequestId{message.id}, run, substitute},
+                     limits::requests_per_client_max, now)) {
         link.answer(message.id, protocol::Status::busy, "too many requests are waiting");
         return;
     }

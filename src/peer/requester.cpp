@@ -90,9 +90,12 @@ void Requester::receive_all(const std::vector<net::Ready>& ready_now, TimePoint 
     bury_dead(now);
 }
 
-// When nothing else is to be done, or too much of it waits.
+// When nothing else is to be done, or too much of it waits; at once where others wait for it.
 void Requester::hash_arrived(bool quiet, TimePoint now) {
-    while (std::exchange(quiet, false) || wiring_.checks.waiting_bytes() > unhashed_max) {
+    const bool crowd = std::any_of(engine_.transfers.begin(), engine_.transfers.end(),
+                                   [](const auto& entry) { return entry.second->in_crowd(); });
+    const std::uint64_t most = crowd ? 0 : unhashed_max;
+    while (std::exchange(quiet, false) || wiring_.checks.waiting_bytes() > most) {
         if (std::optional<Check> check = wiring_.checks.take()) {
             auto leaves = check->partial->hash_leaves(check->leaves(), scratch_);
             take_checked({std::move(*check), std::move(leaves)}, now);

@@ -61,8 +61,8 @@ std::uint64_t ServerLink::ask(protocol::clientMessage question, const void* owne
     return question.id;
 }
 
-std::uint64_t ServerLink::request(const integrity::FileId& file, LeafRun run, DataSink& sink,
-                                  std::uint64_t token) {
+std::uint64_t ServerLink::request(const integrity::FileId& file, LeafRun run, bool substitute,
+                                  DataSink& sink, std::uint64_t token) {
     protocol::clientMessage message;
     message.type = number(ClientType::request);
     message.id = next_id_++;
@@ -70,7 +70,8 @@ std::uint64_t ServerLink::request(const integrity::FileId& file, LeafRun run, Da
     message.digest = file.root;
     message.first = run.first.value;
     message.count = run.count;
-    data_.emplace(message.id, Data{&sink, token, run, file});
+    message.flags = substitute ? protocol::flag_substitute : std::uint16_t{0};
+    data_.emplace(message.id, Data{&sink, token, run, substitute, file});
     send(message);
     return message.id;
 }
@@ -215,7 +216,7 @@ void ServerLink::handle_event(const protocol::ServerEvent& event, TimePoint now)
         return;  // of a later version: skipped
     }
     if (is(event.message, ServerType::have)) {
-        return handle_have(event.message, now);
+        return handle_have(event, now);
     }
     if (is(event.message, ServerType::closing)) {
         phase_ = Phase::closing;
@@ -266,11 +267,16 @@ void ServerLink::handle_proof(const protocol::ServerEvent& event) {
     phase_ = Phase::ready;
 }
 
-void ServerLink::handle_have(const protocol::serverMessage& message, TimePoint now) {
-    const auto found = subscriptions_.find(message.id);
-    if (found != subscriptions_.end()) {
-        const Grown grown = found->second.grown;
-        grown(*this, ChunkIndex{static_cast<std::uint32_t>(message.first)}, message.count, now);
+void ServerLink::handle_have(const protocol::ServerEvent& event, TimePoint now) {
+    const auto found = subscriptions_.find(event.message.id);
+    if (found == subscriptions_.end()) {
+        return;
+    }
+    const Grown grown = found->second.grown;
+    grown(*this, ChunkIndex{static_cast<std::uint32_t>(event.message.first)}, event.message.count,
+          now);
+    for (const ChunkIndex chunk : protocol::unpack_chunks(event.payload)) {
+        grown(*this, chunk, 1, now);
     }
 }
 
@@ -286,25 +292,37 @@ bool ServerLink::handle_stale(const protocol::serverMessage& message, TimePoint 
     return stale;
 }
 
-// A data message must carry the run that was asked for, of the file it was asked of.
+// A data message must carry the run that was asked for, or one that may come instead, of the
+// file it was asked of.
 bool ServerLink::fits(const protocol::serverMessage& message) {
     const auto found = data_.find(message.id);
     if (found == data_.end()) {
         return true;  // nobody's: thrown away
     }
     const Data& data = found->second;
-    return message.fileSize == data.file.size && message.digest == data.file.root &&
-           message.first == data.run.first.value && message.count == data.run.count &&
-           message.payloadSize == integrity::Geometry(data.file.size).run_length(data.run);
+    const LeafRun given{{message.first}, message.count};
+    const bool agreed = given == data.run || (data.substitute && given.count <= data.run.count);
+    return message.fileSize == data.file.size && message.digest == data.file.root && agreed &&
+           message.payloadSize == integrity::Geometry(data.file.size).run_length(given);
+}
+
+// Its slices follow.
+void ServerLink::handle_head(const protocol::serverMessage& message) {
+    if (!fits(message)) {
+        return fault("data that nobody asked for in that shape");
+    }
+    const auto found = data_.find(message.id);
+    const LeafRun given{{message.first}, message.count};
+    if (found != data_.end() && found->second.run != given) {
+        found->second.run = given;
+        found->second.sink->handle_substituted(*this, found->second.token, given);
+    }
 }
 
 void ServerLink::handle_final(const protocol::ServerEvent& event, TimePoint now) {
     const protocol::serverMessage& message = event.message;
     if (is(message, ServerType::data)) {
-        if (!fits(message)) {
-            fault("data that nobody asked for in that shape");
-        }
-        return;  // its slices follow
+        return handle_head(message);
     }
     if (const auto data = data_.find(message.id); data != data_.end()) {
         const Data refused = data->second;

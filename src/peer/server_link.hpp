@@ -33,6 +33,8 @@ class DataSink {
     virtual void handle_data(ServerLink& link, std::uint64_t token, LeafRun run,
                              std::uint32_t offset, std::span<const std::uint8_t> bytes, bool last,
                              TimePoint now) = 0;
+    // The server sends another run than was asked for; its data follows.
+    virtual void handle_substituted(ServerLink& link, std::uint64_t token, LeafRun given) = 0;
     // Instead of data, or (changed, io_error) right behind the last of it: then it is stale.
     virtual void handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
                                 TimePoint now) = 0;
@@ -94,8 +96,9 @@ class ServerLink {
 
     // Questions. `owner` groups them for forget(). The returned id is the wire's.
     std::uint64_t ask(protocol::clientMessage question, const void* owner, Answered answered);
-    std::uint64_t request(const integrity::FileId& file, LeafRun run, DataSink& sink,
-                          std::uint64_t token);
+    // With `substitute` the server may send another run, of at most as many leaves.
+    std::uint64_t request(const integrity::FileId& file, LeafRun run, bool substitute,
+                          DataSink& sink, std::uint64_t token);
     void cancel(std::uint64_t id);
     // Like ask(), and `grown` is called for every `have` of it from then on; a count of 0 says
     // that the server has ended it, since the content is gone there.
@@ -125,6 +128,7 @@ class ServerLink {
         DataSink* sink{};
         std::uint64_t token{};
         LeafRun run;
+        bool substitute{false};
         integrity::FileId file;
     };
     bool handle_stale(const protocol::serverMessage& message, TimePoint now);
@@ -132,7 +136,8 @@ class ServerLink {
     void handle_event(const protocol::ServerEvent& event, TimePoint now);
     void handle_hello(const protocol::ServerEvent& event, TimePoint now);
     void handle_proof(const protocol::ServerEvent& event);
-    void handle_have(const protocol::serverMessage& message, TimePoint now);
+    void handle_have(const protocol::ServerEvent& event, TimePoint now);
+    void handle_head(const protocol::serverMessage& message);
     void handle_final(const protocol::ServerEvent& event, TimePoint now);
     void handle_slice(const protocol::DataSlice& slice, TimePoint now);
     bool fits(const protocol::serverMessage& message);

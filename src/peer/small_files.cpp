@@ -110,7 +110,7 @@ void SmallFiles::ask(std::uint64_t key, Item& item, ServerLink& link, TimePoint 
     item.state = State::asked;
     item.asked = link.id;
     item.deadline = now + patience;
-    item.wire_id = link.request(item.order.id, whole(item.order.id), *this, key);
+    item.wire_id = link.request(item.order.id, whole(item.order.id), false, *this, key);
     Load& load = load_[link.id];
     ++load.requests;
     load.bytes += item.order.id.size;

@@ -46,6 +46,7 @@ class SmallFiles final : public DataSink {
     void handle_saved(const FileSaved& saved, TimePoint now);
     void handle_data(ServerLink& link, std::uint64_t token, LeafRun run, std::uint32_t offset,
                      std::span<const std::uint8_t> bytes, bool last, TimePoint now) override;
+    void handle_substituted(ServerLink&, std::uint64_t, LeafRun) override {}  // never agreed to
     void handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
                         TimePoint now) override;
 

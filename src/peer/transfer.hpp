@@ -51,6 +51,7 @@ class Transfer final : public DataSink {
 
     void handle_data(ServerLink& link, std::uint64_t token, LeafRun run, std::uint32_t offset,
                      std::span<const std::uint8_t> bytes, bool last, TimePoint now) override;
+    void handle_substituted(ServerLink& link, std::uint64_t token, LeafRun given) override;
     void handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
                         TimePoint now) override;
 
@@ -66,6 +67,8 @@ class Transfer final : public DataSink {
     // Waits for a holder or for room on the disk.
     [[nodiscard]] bool parked() const { return parked_ || !unwritten_.empty(); }
     [[nodiscard]] bool disk_is_full() const { return !unwritten_.empty(); }
+    // Others wait for what is verified here.
+    [[nodiscard]] bool in_crowd() const { return download_ && download_->in_crowd(); }
     [[nodiscard]] std::uint32_t sending_hosts() const;
     // Null until it is open, and when it is over.
     [[nodiscard]] const std::shared_ptr<store::PartialFile>& partial() const { return partial_; }

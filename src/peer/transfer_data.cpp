@@ -53,6 +53,12 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
     }
 }
 
+void Transfer::handle_substituted(ServerLink& link, std::uint64_t token, LeafRun given) {
+    if (phase_ == Phase::running) {
+        download_->handle_substituted(link.id, swarm::AskId{token}, given);
+    }
+}
+
 void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
                               TimePoint now) {
     wire_ids_.erase(token);

@@ -71,7 +71,9 @@ std::string_view holding_fault(const serverMessage& message) {
 std::string_view have_fault(const serverMessage& message) {
     const bool counted = message.count > 0 && message.first <= limits::chunk_count_max &&
                          message.count <= limits::chunk_count_max - message.first;
-    return counted && message.payloadSize == 0 ? fine : "it names no chunks that can be";
+    const bool listed = message.payloadSize % 4 == 0 &&
+                        message.payloadSize <= 4 * std::uint64_t{limits::more_chunks_max};
+    return counted && listed ? fine : "it names no chunks that can be";
 }
 
 std::string_view hits_fault(const serverMessage& message) {

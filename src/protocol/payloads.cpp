@@ -59,6 +59,18 @@ Result<std::vector<ListingRecord>> parse_listing(std::span<const std::uint8_t> p
     return records;
 }
 
+void append_chunk(std::vector<std::uint8_t>& payload, ChunkIndex chunk) {
+    put(payload, chunk.value);
+}
+
+std::vector<ChunkIndex> unpack_chunks(std::span<const std::uint8_t> payload) {
+    std::vector<ChunkIndex> out;
+    for (ByteReader reader(payload); reader.left() >= sizeof(std::uint32_t);) {
+        out.push_back({reader.number<std::uint32_t>()});
+    }
+    return out;
+}
+
 std::vector<std::uint8_t> pack_digests(std::span<const integrity::Digest> digests) {
     std::vector<std::uint8_t> out;
     out.reserve(digests.size() * sizeof(integrity::Digest));

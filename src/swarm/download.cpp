@@ -203,10 +203,10 @@ void Download::handle_done(SourceId source, AskId ask, TimePoint now) {
         return;
     }
     from->rest = Duration{0};
-    from->pace.handle_run_done();
+    from->pace.handle_run_done(now, request->asked_at);
     take_back(*from, *request, now);
     fit_window(*from);
-    wake(*from);
+    std::exchange(capped_, false) ? wake_all() : wake(*from);
 }
 
 void Download::handle_refused(SourceId source, AskId ask, Refusal why, TimePoint now) {

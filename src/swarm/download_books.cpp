@@ -21,7 +21,57 @@ Action Download::book(Source& source, LeafRun run, bool doubled, TimePoint now) 
     const AskId id{next_ask_++};
     source.live.push_back({id, run, run.first, now, doubled});
     schedule(now + patience(source));
-    return Ask{source.id, id, run};
+    return Ask{source.id, id, run, !doubled && takes_substitute(source, run)};
+}
+
+bool Download::takes_substitute(const Source& source, LeafRun run) const {
+    const ChunkIndex last = shape_.chunk_of({run.end().value - 1});
+    const bool whole = run.first == shape_.first_leaf(shape_.chunk_of(run.first)) &&
+                       run.end().value == shape_.first_leaf(last).value + shape_.leaves_in(last);
+    return whole && source.holds_all && source.substitutes && !source.suspect && maybe_crowd();
+}
+
+void Download::handle_substituted(SourceId source, AskId ask, LeafRun given) {
+    Source* from = sources_->find(source);
+    Request* request = from == nullptr ? nullptr : from->find(ask);
+    if (request == nullptr) {
+        request = from == nullptr ? nullptr : from->find_late(ask);
+        if (request != nullptr) {
+            request->run = given;
+            request->next = given.first;
+        }
+        return;
+    }
+    const Request asked = *request;
+    from->owed += given.count;
+    from->owed -= asked.owed();
+    request->run = given;
+    request->next = given.first;
+    request->substituted = true;
+    from->substitutes = mark_given(*from, *request);
+    release(asked);
+}
+
+// False when some of it is here already.
+bool Download::mark_given(Source& source, Request& request) {
+    bool is_news = true;
+    const LeafRun run = request.run;
+    for (LeafIndex leaf = run.first; leaf < run.end(); ++leaf) {
+        const ChunkIndex chunk = shape_.chunk_of(leaf);
+        if (chunks_->fresh(chunk)) {
+            open_chunk(chunk, source);
+        }
+        const ActiveChunk* state = chunks_->active(chunk);
+        if (state == nullptr) {
+            is_news = false;  // held
+            continue;
+        }
+        const Leaf& known = state->leaves[leaf.value - shape_.first_leaf(chunk).value];
+        is_news = is_news && !known.here;
+        request.doubled = request.doubled || known.asks > 0;
+        chunks_->ask(leaf);
+    }
+    return is_news;
 }
 
 bool Download::unask(LeafIndex leaf) {

@@ -16,9 +16,11 @@ constexpr Duration share_period = 20ms;
 constexpr Duration endgame_period = 20ms;
 constexpr Duration stall_rest_most = 8s;
 constexpr std::size_t asks_per_source_max = 256;
-constexpr double double_gain = 2;         // double when that is so many times sooner,
-constexpr double double_margin_s = 0.01;  // and by this much
-constexpr double unknown_wait_s = 0.1;    // of a source that has not been timed yet
+constexpr double double_gain = 2;        // double when that is so many times sooner,
+constexpr double double_margin_s = 0.1;  // and by this much
+constexpr double crowd_run_s = 0.005;    // of the link, a run of several chunks in a crowd
+constexpr std::uint64_t crowd_gain = 2;  // in a crowd so many times what is usual is asked for
+constexpr double unknown_wait_s = 0.1;   // of a source that has not been timed yet
 
 double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
 
@@ -104,9 +106,26 @@ void Download::look_at(Source& source, TimePoint now) {
         schedule(now + (patient - silence));
         return;
     }
+    if (!owed_elsewhere(source)) {
+        schedule(now + patient / 2);  // it may be the queue there: nobody else is quicker
+        return;
+    }
     cancel_all(source);
     source.stalled = true;
     rest(source, patient, stall_rest_most, now);
+}
+
+// Somebody else could be asked for some of what it owes.
+bool Download::owed_elsewhere(const Source& source) const {
+    const auto could = [&](const Source& other, const Request& request) {
+        return other.id != source.id && !other.closing && !other.rests_until &&
+               other.holds(shape_.chunk_of({request.run.end().value - 1}));
+    };
+    return std::any_of(source.live.begin(), source.live.end(), [&](const Request& request) {
+        return request.owed() > 0 &&
+               std::any_of(sources_->all().begin(), sources_->all().end(),
+                           [&](const Source& other) { return could(other, request); });
+    });
 }
 
 // A shell that reads slowly on purpose makes all sources look slow.
@@ -123,6 +142,9 @@ Duration Download::patience(const Source& source) const {
 
 // How much ------------------------------------------------------------------------------------
 
+// Somebody else may be fetching the file too.
+bool Download::maybe_crowd() const { return sources_->complete_count() < sources_->all().size(); }
+
 bool Download::takes_share(const Source& source) const {
     const std::size_t fresh = source.holds_all ? chunks_->rarity().size() : source.fresh;
     return !source.closing && !source.rests_until && (fresh > 0 || source.owed > 0);
@@ -133,7 +155,9 @@ void Download::share_out(TimePoint now) {
     double known_rate = 0;
     std::size_t known = 0;
     sharers_ = 0;
+    crowd_ = false;
     for (const Source& source : sources_->all()) {
+        crowd_ = crowd_ || (!source.holds_all && source.chunks.count() > 0);
         if (takes_share(source)) {
             ++sharers_;
             known += source.pace.rate() > 0 ? 1 : 0;
@@ -153,6 +177,11 @@ void Download::share_out(TimePoint now) {
 void Download::fit_window(Source& source) const {
     source.window = source.pace.window(source.share_bytes);
     source.run = source.pace.run(source.window, config_.run_leaves_max);
+    if (crowd_) {  // what is verified sooner is passed on sooner
+        const double lasts = source.pace.rate() * crowd_run_s / config_.leaf_bytes;
+        source.run = std::min(source.run,
+                              std::max(shape_.leaves_per_chunk, static_cast<std::uint32_t>(lasts)));
+    }
 }
 
 // What ----------------------------------------------------------------------------------------
@@ -163,6 +192,10 @@ std::optional<Action> Download::try_ask(Source& source, TimePoint now) {
         return std::nullopt;
     }
     auto run = pick_next_read(source);
+    if (!run && crowd_ && enough_asked()) {
+        capped_ = true;
+        return std::nullopt;
+    }
     if (!run) {
         run = pick_open(source, false);
     }
@@ -184,6 +217,15 @@ std::optional<Action> Download::try_ask(Source& source, TimePoint now) {
         return std::nullopt;
     }
     return book(source, *run, true, now);
+}
+
+// Each source is asked for one run at least; when there are very many, not all at once.
+bool Download::enough_asked() const {
+    std::uint64_t owed = 0;
+    for (const Source& source : sources_->all()) {
+        owed += source.owed;
+    }
+    return owed * config_.leaf_bytes >= crowd_gain * config_.outstanding_bytes;
 }
 
 std::optional<LeafRun> Download::pick_open(const Source& source, bool mixing) const {
@@ -357,8 +399,9 @@ std::optional<LeafRun> Download::take_over(const Source& source, ChunkIndex chun
 
 double Download::time_for(const Source& source, std::uint32_t leaves) const {
     const double rate = source.pace.rate();
-    return rate > 0 ? seconds(source.pace.round_trip()) +
-                          static_cast<double>(leaves) * config_.leaf_bytes / rate
+    return rate > 0 ? std::max(seconds(source.pace.usual_answer()),
+                               seconds(source.pace.round_trip()) +
+                                   static_cast<double>(leaves) * config_.leaf_bytes / rate)
                     : unknown_wait_s;
 }
 

@@ -13,7 +13,8 @@ constexpr double run_seconds = 0.15;   // of the link, one run
 constexpr double window_seconds = 0.4;
 constexpr double cover_gain = 1.5;            // over rate x delay: room in which the rate can grow
 constexpr double loop_slack_s = 0.002;        // what a busy event loop adds to a round trip
-constexpr std::uint32_t run_leaves_easy = 4;  // not worth splitting on a link that is not slow
+constexpr std::uint32_t run_leaves_easy = 4;  // not worth splitting on a link that is not slow,
+constexpr double easy_seconds = 8.0;          // where they take longer than this
 
 double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
 
@@ -53,7 +54,11 @@ void Pace::fold(TimePoint now, Duration least) {
     sample_bytes_ = 0;
 }
 
-void Pace::handle_run_done() { trust_leaves_ = std::min(trust_leaves_ * 2, trust_max); }
+void Pace::handle_run_done(TimePoint now, TimePoint asked_at) {
+    trust_leaves_ = std::min(trust_leaves_ * 2, trust_max);
+    const Duration took = now - asked_at;
+    usual_answer_ = usual_answer_ == Duration{0} ? took : (3 * usual_answer_ + took) / 4;
+}
 
 void Pace::handle_idle(TimePoint now) { fold(now, first_sample_min); }
 
@@ -84,10 +89,12 @@ std::uint32_t Pace::run(std::uint32_t window_leaves, std::uint32_t most) const {
         const std::uint32_t easy = std::min(run_leaves_easy, trust_leaves_);
         return std::clamp(std::max(window_leaves / 2, easy), 1U, most);
     }
-    const double lasts = std::min(rate_ * run_seconds / leaf_bytes_, double{trust_max});
-    const std::uint32_t fast = std::min({most, trust_leaves_, static_cast<std::uint32_t>(lasts)});
-    const std::uint32_t leaves =
-        std::max(std::min(window_leaves * 2 / 3, fast), std::min(run_leaves_easy, fast));
+    const auto in = [this](double span_s) {
+        const double lasts = std::min(rate_ * span_s / leaf_bytes_, double{trust_max});
+        return std::min(trust_leaves_, static_cast<std::uint32_t>(lasts));
+    };
+    const std::uint32_t leaves = std::max(std::min(window_leaves * 2 / 3, in(run_seconds)),
+                                          std::min(run_leaves_easy, in(easy_seconds)));
     return std::clamp(leaves, 1U, most);
 }
 

@@ -15,7 +15,7 @@ class Pace {
 
     void handle_ask(TimePoint now, bool was_idle);
     void handle_leaf(TimePoint now, TimePoint asked_at);
-    void handle_run_done();
+    void handle_run_done(TimePoint now, TimePoint asked_at);
     void handle_idle(TimePoint now);  // it owes nothing more
     void handle_failure();            // refused or stalled: trust it with little
 
@@ -24,6 +24,8 @@ class Pace {
     [[nodiscard]] double recent_rate(TimePoint now) const;
     // From an ask to its first leaf, the shortest seen; 0: not known yet.
     [[nodiscard]] Duration round_trip() const { return round_trip_; }
+    // From an ask to its last leaf, of late; 0: not known yet.
+    [[nodiscard]] Duration usual_answer() const { return usual_answer_; }
     [[nodiscard]] Duration silence(TimePoint now) const { return now - heard_at_; }
     [[nodiscard]] Duration patience(Duration least, Duration most) const;
 
@@ -38,6 +40,7 @@ class Pace {
     std::uint32_t leaf_bytes_;
     double rate_{0};
     Duration round_trip_{0};
+    Duration usual_answer_{0};
     Duration pause_{0};        // the longest between two leaves, fading
     TimePoint heard_at_{};     // the last leaf, or the ask that ended idleness
     TimePoint busy_since_{};   // what follows is counted up to here

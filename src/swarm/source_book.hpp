@@ -17,7 +17,8 @@ struct Request {
     LeafRun run;
     LeafIndex next;  // leaves before it have arrived
     TimePoint asked_at;
-    bool doubled{false};  // shares leaves with a request to another source
+    bool doubled{false};      // shares leaves with a request to another source
+    bool substituted{false};  // the source chose the run
 
     [[nodiscard]] std::uint64_t owed() const { return run.end().value - next.value; }
     [[nodiscard]] bool covers(LeafIndex leaf) const { return leaf >= next && leaf < run.end(); }
@@ -45,6 +46,7 @@ struct Source {
     bool chunk_by_chunk{false};  // refused a run of several: it may hold some of them
     bool suspect{false};         // sent a part of a bad chunk; works alone until proven
     bool closing{false};         // nothing more is asked of it
+    bool substitutes{true};      // it may choose other chunks: they have been of use so far
     bool eager{false};           // in the queue of those that may have room
 
     bool stalled{false};

@@ -283,13 +283,13 @@ def test_have_is_pushed_to_subscribers_of_a_partial_file(swarm):
         while len(held) < chunks:
             message = client.recv_message()
             if message.type == wire.HAVE and message.id == subscription:
-                new = set(range(message.first, message.first + message.count))
+                new = wire.chunks_of(message)
                 held |= new
                 first = min(new) * 4  # what it says it has it gives
                 data = client.answer_to(client.request(file.fileSize, file.digest, first, 4))
                 assert data.payload == whole[first * wire.LEAF:(first + 4) * wire.LEAF], data
             held |= {chunk for push in client.waiting if push.type == wire.HAVE
-                     for chunk in range(push.first, push.first + push.count)}
+                     for chunk in wire.chunks_of(push)}
     assert held == set(range(chunks))
 
 

@@ -31,6 +31,11 @@ SwarmSim::SwarmSim(SwarmSpec spec)
         peer.download =
             std::make_unique<Download>(shape_, held, Download::Config{.seed = random_.next()});
         peer.bad_leaf.resize(shape_.leaf_count);
+        peer.sent.resize(shape_.leaf_count);
+        peer.queue = UploadQueue(spec_.uploads);
+        if (held.all()) {
+            peer.copies.emplace(shape_, random_.next());
+        }
         unfinished_ += held.all() ? 0 : 1;
         on(index, start_ + peer.spec.joins, [this, index] { join(index); });
         if (peer.spec.dies) {
@@ -40,7 +45,10 @@ SwarmSim::SwarmSim(SwarmSpec spec)
             const TimePoint from = start_ + peer.spec.stall->at;
             const TimePoint until = from + peer.spec.stall->lasts;
             at(from, [this, index, until] { peers_[index].stopped_until = until; });
-            at(until, [this, index] { serve(index); });
+            at(until, [this, index] {
+                feed_uplink(index);
+                serve(index);
+            });
         }
     }
     if (spec_.losses_per_s > 0) {
@@ -64,16 +72,6 @@ void SwarmSim::on(std::size_t peer, TimePoint when, Work work) {
         if (now_ < peers_[peer].stopped_until) {
             on(peer, peers_[peer].stopped_until, std::move(work));
         } else {
-            work();
-        }
-    });
-}
-
-void SwarmSim::deliver(std::size_t from, std::size_t to, Work work) {
-    const std::uint64_t sent_in = epoch(from, to);
-    const TimePoint arrives = now_ + peers_[from].spec.latency + peers_[to].spec.latency;
-    on(to, arrives, [this, from, to, sent_in, work = std::move(work)] {
-        if (epoch(from, to) == sent_in) {
             work();
         }
     });
@@ -163,8 +161,10 @@ void SwarmSim::subscribe(std::size_t client, std::size_t server) {
     on(client, now_, [this, client, server] {  // after the loss before it, also when stopped
         peers_[client].download->handle_source({static_cast<std::uint32_t>(server)}, now_);
     });
-    deliver(client, server, [this, client, server] {
-        deliver(server, client, [this, client, server, held = peers_[server].download->held()] {
+    send_message(client, server, Side::client, request_bytes, [this, client, server] {
+        const Bitmap& held = peers_[server].download->held();
+        const double bytes = have_bytes + static_cast<double>(held.size()) / 8;
+        send_message(server, client, Side::server, bytes, [this, client, server, held] {
             peers_[client].download->handle_holds({static_cast<std::uint32_t>(server)}, held);
             drive(client);
         });
@@ -179,8 +179,8 @@ void SwarmSim::disconnect(std::size_t a, std::size_t b) {
     for (const auto& [self, other] : {std::pair(a, b), std::pair(b, a)}) {
         Peer& peer = peers_[self];
         peer.queue.forget({other});
-        std::erase_if(peer.begun,
-                      [other = other](const Answer& answer) { return answer.client == other; });
+        peer.pipes.erase({other, Side::client});
+        peer.pipes.erase({other, Side::server});
         on(self, now_, [this, self = self, other = other] {
             peers_[self].download->handle_source_gone({static_cast<std::uint32_t>(other)}, now_);
             drive(self);

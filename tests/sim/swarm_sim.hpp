@@ -1,14 +1,15 @@
 // SwarmSim: peers in virtual time that run the very Download and UploadQueue of the program.
 //
-// A peer has an uplink, a downlink and a latency. A server begins one answer a client, taken
-// from its UploadQueue, and sends the begun ones in turns of a few leaves; bytes pass the
-// sender's uplink, then the receiver's downlink. HAVEs and requests cost latency only.
+// A peer has an uplink, a downlink and a latency. Each connection is a pipe: a kernel's send
+// buffer, which the uplink empties a leaf a turn, and a congestion window that grows from ten
+// segments. What has passed the sender's uplink waits at the receiver's downlink. Everything
+// counts with its headers: data, requests, and HAVEs, which stand behind the data of their pipe.
 // Everything is drawn from one seed, so a run can be repeated exactly.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,12 +18,19 @@
 #include <vector>
 
 #include "shoal/base/random.hpp"
+#include "shoal/swarm/announcer.hpp"
 #include "shoal/swarm/download.hpp"
+#include "shoal/swarm/first_copies.hpp"
 #include "shoal/swarm/upload_queue.hpp"
 
 namespace shoal::sim {
 
 inline constexpr double mbit = 1e6 / 8;  // bytes a second
+
+// On the wire, with TCP/IP headers.
+inline constexpr double leaf_wire_bytes = 16 * 1024 * 1514.0 / 1448;
+inline constexpr double request_bytes = 512 + 66;
+inline constexpr double have_bytes = 128 + 66;
 
 inline Duration span_of(double seconds) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
@@ -50,6 +58,7 @@ struct SwarmSpec {
     std::uint64_t leaf_count{4096};
     std::uint32_t leaves_per_chunk{4};
     std::vector<PeerSpec> peers;
+    swarm::UploadQueue::Config uploads{};
     double losses_per_s{0};         // broken connections, in the whole swarm
     bool leaf_hashes{false};        // disputes are settled by them
     std::size_t neighbours{0};      // connections dialled by each peer; 0: to everybody
@@ -62,6 +71,7 @@ struct PeerOutcome {
     bool complete{false};
     Duration finished{0};  // since its joining
     std::uint64_t sent_leaves{0};
+    std::uint64_t first_copies{0};  // of them, never sent before by this one
     std::uint64_t duplicates{0};
     std::set<std::size_t> dropped;                // the sources that it named bad
     std::vector<std::uint32_t> missing_but_held;  // by a living honest neighbour
@@ -76,29 +86,45 @@ class SwarmSim {
     std::vector<PeerOutcome> run();
 
   private:
-    struct Answer {  // begun
-        std::size_t client;
-        std::uint64_t epoch;
-        swarm::UploadQueue::Item item;
-        std::uint32_t sent;
+    using Work = std::function<void()>;
+    struct Packet {
+        double bytes;
+        bool data;
+        Work arrives;
     };
+    enum class Side { client, server };
+    struct Pipe {
+        std::size_t to;
+        std::uint64_t epoch{0};
+        std::deque<Packet> packets;
+        double buffered{0};   // bytes of data not sent
+        double in_flight{0};  // sent, not acknowledged
+        double window{14600};
+        bool queued{false};  // in the uplink's round
+    };
+    using PipeKey = std::pair<std::size_t, Side>;
     struct Peer {
         PeerSpec spec;
         std::unique_ptr<swarm::Download> download;
         swarm::UploadQueue queue;
-        std::list<Answer> begun;
+        std::optional<swarm::FirstCopies> copies;  // of a seed
+        std::map<PipeKey, Pipe> pipes;             // from here, by receiver
+        std::deque<PipeKey> round;                 // pipes that have something to send
         bool joined{false};
         bool alive{true};
         bool sending{false};
         TimePoint stopped_until{};
         TimePoint down_free{};
         std::optional<TimePoint> timer;
+        std::optional<TimePoint> queue_timer;
+        swarm::Announcer news;
+        bool news_due{false};    // a timer will push them
+        std::vector<bool> sent;  // leaves, ever
         std::uint64_t inputs{0};
         std::vector<bool> bad_leaf;
         PeerOutcome outcome;
         TimePoint finished_at{};
     };
-    using Work = std::function<void()>;
     struct Event {
         TimePoint at;
         std::uint64_t order;
@@ -110,7 +136,12 @@ class SwarmSim {
 
     void at(TimePoint when, Work work);
     void on(std::size_t peer, TimePoint when, Work work);  // waits while the peer is stopped
-    void deliver(std::size_t from, std::size_t to, Work work);
+    // Through a pipe; lost when the connection ends first.
+    void send(std::size_t from, std::size_t to, Side side, Packet packet);
+    void send_message(std::size_t from, std::size_t to, Side side, double bytes, Work work);
+    void feed_uplink(std::size_t peer);
+    void pass(std::size_t from, PipeKey key, Packet packet);
+    [[nodiscard]] double window_max(std::size_t from, std::size_t to) const;
     std::uint64_t& epoch(std::size_t a, std::size_t b);
     bool up(std::size_t a, std::size_t b);
 
@@ -126,13 +157,13 @@ class SwarmSim {
     void receive_request(std::size_t server, std::size_t client, const swarm::Ask& ask);
     void receive_cancel(std::size_t server, std::size_t client, std::uint64_t request);
     void serve(std::size_t server);
-    void sent(std::size_t server, std::size_t client, std::uint64_t at_epoch, LeafRun part,
-              std::uint64_t request, bool whole);
+    void begin(std::size_t server, const swarm::UploadQueue::Item& item);
     void receive(std::size_t client, std::size_t server, LeafRun part, std::uint64_t request,
                  bool whole);
     void judge(std::size_t client, ChunkIndex chunk);
     void settle(std::size_t client, ChunkIndex chunk);
     void announce(std::size_t peer, ChunkIndex chunk);
+    void push_news(std::size_t peer);
 
     [[nodiscard]] bool holds(std::size_t peer, ChunkIndex chunk) const;
     PeerOutcome outcome_of(std::size_t peer);

@@ -10,8 +10,6 @@ using namespace swarm;
 
 namespace {
 
-constexpr std::uint32_t quantum_leaves = 4;
-constexpr double leaf_bytes = 16 * 1024;
 constexpr std::size_t requests_per_client_max = 1024;
 
 }  // namespace
@@ -40,14 +38,14 @@ void SwarmSim::drive(std::size_t client) {
 
 void SwarmSim::act(std::size_t client, const Action& action) {
     if (const auto* ask = std::get_if<Ask>(&action)) {
-        deliver(client, ask->source.value, [this, client, asked = *ask] {
-            receive_request(asked.source.value, client, asked);
-        });
+        send_message(
+            client, ask->source.value, Side::client, request_bytes,
+            [this, client, asked = *ask] { receive_request(asked.source.value, client, asked); });
     } else if (const auto* cancel = std::get_if<CancelAsk>(&action)) {
-        deliver(client, cancel->source.value,
-                [this, client, server = std::size_t{cancel->source.value}, id = cancel->ask.value] {
-                    receive_cancel(server, client, id);
-                });
+        const std::size_t server = cancel->source.value;
+        send_message(
+            client, server, Side::client, request_bytes,
+            [this, client, server, id = cancel->ask.value] { receive_cancel(server, client, id); });
     } else {
         peers_[client].outcome.dropped.insert(std::get<DropSource>(action).source.value);
     }
@@ -111,14 +109,35 @@ void SwarmSim::settle(std::size_t client, ChunkIndex chunk) {
     }
 }
 
-void SwarmSim::announce(std::size_t peer, ChunkIndex chunk) {
-    for (const std::size_t other : friends_[peer]) {
-        if (!up(peer, other) || peers_[other].download->complete()) {
-            continue;
+void SwarmSim::announce(std::size_t index, ChunkIndex chunk) {
+    peers_[index].news.handle_have({chunk, 1});
+    push_news(index);
+}
+
+void SwarmSim::push_news(std::size_t index) {
+    Peer& peer = peers_[index];
+    std::vector<std::size_t> subscribers;
+    for (const std::size_t other : friends_[index]) {
+        if (up(index, other) && !peers_[other].download->complete()) {
+            subscribers.push_back(other);
         }
-        deliver(peer, other, [this, peer, other, chunk] {
-            peers_[other].download->handle_have({static_cast<std::uint32_t>(peer)}, chunk, 1);
+    }
+    const std::vector<ChunkSpan> news = peer.news.poll(subscribers.size(), now_);
+    for (const std::size_t other : news.empty() ? std::vector<std::size_t>{} : subscribers) {
+        const double bytes = have_bytes + 4.0 * static_cast<double>(news.size() - 1);
+        send_message(index, other, Side::server, bytes, [this, index, other, news] {
+            const SourceId source{static_cast<std::uint32_t>(index)};
+            for (const ChunkSpan& chunks : news) {
+                peers_[other].download->handle_have(source, chunks.first, chunks.count);
+            }
             drive(other);
+        });
+    }
+    const auto wanted = peer.news.next_timeout();
+    if (wanted && !std::exchange(peer.news_due, true)) {
+        on(index, *wanted, [this, index] {
+            peers_[index].news_due = false;
+            push_news(index);
         });
     }
 }
@@ -128,7 +147,7 @@ void SwarmSim::announce(std::size_t peer, ChunkIndex chunk) {
 void SwarmSim::receive_request(std::size_t server, std::size_t client, const Ask& ask) {
     Peer& peer = peers_[server];
     const auto refuse = [&](Refusal why) {
-        deliver(server, client, [this, client, ask, why] {
+        send_message(server, client, Side::server, have_bytes, [this, client, ask, why] {
             peers_[client].download->handle_refused(ask.source, ask.ask, why, now_);
             drive(client);
         });
@@ -140,7 +159,8 @@ void SwarmSim::receive_request(std::size_t server, std::size_t client, const Ask
             return;
         }
     }
-    if (!peer.queue.push({{client}, {ask.ask.value}, ask.run}, requests_per_client_max)) {
+    if (!peer.queue.push({{client}, {ask.ask.value}, ask.run, ask.substitute},
+                         requests_per_client_max, now_)) {
         refuse(Refusal::busy);
         return;
     }
@@ -149,7 +169,7 @@ void SwarmSim::receive_request(std::size_t server, std::size_t client, const Ask
 
 void SwarmSim::receive_cancel(std::size_t server, std::size_t client, std::uint64_t request) {
     if (peers_[server].queue.cancel({client}, {request})) {
-        deliver(server, client, [this, server, client, request] {
+        send_message(server, client, Side::server, have_bytes, [this, server, client, request] {
             peers_[client].download->handle_refused({static_cast<std::uint32_t>(server)}, {request},
                                                     Refusal::cancelled, now_);
             drive(client);
@@ -157,52 +177,54 @@ void SwarmSim::receive_cancel(std::size_t server, std::size_t client, std::uint6
     }
 }
 
-// Sends the next quantum when the uplink is free.
+// Begins what the queue says, as long as it says something.
 void SwarmSim::serve(std::size_t server) {
     Peer& peer = peers_[server];
-    while (const auto item = peer.queue.next()) {
-        peer.queue.set_writable(item->client, false);
-        peer.begun.push_back({item->client.value, epoch(server, item->client.value), *item, 0});
-    }
-    if (peer.sending || peer.begun.empty() || !peer.alive || now_ < peer.stopped_until) {
+    if (!peer.alive || now_ < peer.stopped_until) {
         return;
     }
-    Answer answer = peer.begun.front();
-    peer.begun.pop_front();
-    const LeafRun part{{answer.item.run.first.value + answer.sent},
-                       std::min(quantum_leaves, answer.item.run.count - answer.sent)};
-    answer.sent += part.count;
-    peer.outcome.sent_leaves += part.count;
-    const bool whole = answer.sent == answer.item.run.count;
-    if (!whole) {
-        peer.begun.push_back(answer);
+    while (const auto item = peer.queue.next(now_)) {
+        begin(server, *item);
     }
-    peer.sending = true;
-    const TimePoint passed = now_ + span_of(part.count * leaf_bytes / peer.spec.up);
-    at(passed, [this, server, answer, part, whole] {
-        peers_[server].sending = false;
-        sent(server, answer.client, answer.epoch, part, answer.item.request.value, whole);
-        serve(server);
-    });
+    const auto wanted = peer.queue.next_timeout(now_);
+    if (wanted && (!peer.queue_timer || *wanted < *peer.queue_timer)) {
+        peer.queue_timer = wanted;
+        on(server, std::max(*wanted, now_ + 1ms), [this, server, due = *wanted] {
+            if (peers_[server].queue_timer == due) {
+                peers_[server].queue_timer.reset();
+            }
+            serve(server);
+        });
+    }
 }
 
-void SwarmSim::sent(std::size_t server, std::size_t client, std::uint64_t at_epoch, LeafRun part,
-                    std::uint64_t request, bool whole) {
-    if (!peers_[server].alive || epoch(server, client) != at_epoch) {
-        return;
+void SwarmSim::begin(std::size_t server, const UploadQueue::Item& item) {
+    Peer& peer = peers_[server];
+    const std::size_t client = item.client.value;
+    LeafRun run = item.run;
+    if (peer.copies && item.substitute) {
+        run = peer.copies->substitute(
+            run, [&](LeafRun other) { return peer.queue.waits_for(item.client, other); });
+    } else if (peer.copies) {
+        peer.copies->handle_sent(run);
     }
-    if (whole) {
-        peers_[server].queue.set_writable({client}, true);
+    const std::uint64_t request = item.request.value;
+    if (run != item.run) {
+        send(server, client, Side::server, {0, true, [this, client, server, request, run] {
+                                                peers_[client].download->handle_substituted(
+                                                    {static_cast<std::uint32_t>(server)}, {request},
+                                                    run);
+                                            }});
     }
-    Peer& to = peers_[client];
-    const TimePoint reaches = now_ + peers_[server].spec.latency + to.spec.latency;
-    to.down_free =
-        std::max(reaches, to.down_free) + span_of(part.count * leaf_bytes / to.spec.down);
-    on(client, to.down_free, [this, client, server, at_epoch, part, request, whole] {
-        if (epoch(server, client) == at_epoch) {
-            receive(client, server, part, request, whole);
-        }
-    });
+    for (LeafIndex leaf = run.first; leaf < run.end(); ++leaf) {
+        const bool whole = leaf.value + 1 == run.end().value;
+        const LeafRun part{leaf, 1};
+        peer.outcome.first_copies += peer.sent[leaf.value] ? 0 : 1;
+        peer.sent[leaf.value] = true;
+        ++peer.outcome.sent_leaves;
+        send(server, client, Side::server,
+             {leaf_wire_bytes, true, [=, this] { receive(client, server, part, request, whole); }});
+    }
 }
 
 }  // namespace shoal::sim

@@ -175,6 +175,12 @@ def unpack_bitmap(raw):
     return {8 * i + bit for i, byte in enumerate(raw) for bit in range(8) if byte & 0x80 >> bit}
 
 
+def chunks_of(have):
+    """The chunks that a `have` names."""
+    more = struct.unpack(f"<{len(have.payload) // 4}I", have.payload)
+    return {*range(have.first, have.first + have.count), *more}
+
+
 def split_digests(payload):
     return [payload[at:at + 32] for at in range(0, len(payload), 32)]
 

@@ -22,12 +22,16 @@ struct Sink final : DataSink {
         done += last ? 1 : 0;
         last_token = token;
     }
+    void handle_substituted(ServerLink&, std::uint64_t, LeafRun run) override {
+        given.push_back(run);
+    }
     void handle_refusal(ServerLink&, std::uint64_t token, Status why, TimePoint) override {
         refusals.emplace_back(token, why);
     }
     std::size_t received{0};
     int done{0};
     std::uint64_t last_token{0};
+    std::vector<LeafRun> given;
     std::vector<std::pair<std::uint64_t, Status>> refusals;
 };
 
@@ -38,8 +42,8 @@ struct Scene {
         far.emplace(wiring, servers, std::uint8_t{2}, now);
     }
     // Asks for leaves and returns the request as the server sees it.
-    protocol::clientMessage request(LeafRun run, std::uint64_t token) {
-        far->link().request(file, run, sink, token);
+    protocol::clientMessage request(LeafRun run, std::uint64_t token, bool substitute = false) {
+        far->link().request(file, run, substitute, sink, token);
         return far->take(ClientType::request, now).at(0);
     }
     TimePoint now{1h};
@@ -123,6 +127,30 @@ TEST_CASE("data comes to its sink in order and counts as received") {
     CHECK(scene.far->link().bytes_received() == bytes.size());
 }
 
+TEST_CASE("another run may come where that was agreed to, and none longer") {
+    Scene scene;
+    scene.far->say_hello(scene.now);
+    auto request = scene.request({{0}, 4}, 77, true);
+    CHECK((request.flags & protocol::flag_substitute) != 0);
+    request.first = 8;
+    SECTION("shorter") {
+        request.count = 2;
+        scene.far->send_data(request, std::vector<std::uint8_t>(2 * limits::leaf_size));
+        scene.far->deliver(scene.now);
+        CHECK(scene.sink.given == std::vector<LeafRun>{{{8}, 2}});
+        CHECK(scene.sink.received == 2 * limits::leaf_size);
+        CHECK(scene.sink.done == 1);
+    }
+    SECTION("longer") {
+        request.first = 4;
+        request.count = 5;
+        scene.far->send_data(request, std::vector<std::uint8_t>(5 * limits::leaf_size));
+        scene.far->deliver(scene.now);
+        CHECK(scene.far->link().phase() == ServerLink::Phase::dead);
+        CHECK(scene.sink.given.empty());
+    }
+}
+
 TEST_CASE("only the message right behind data can call it stale") {
     Scene scene;
     scene.far->say_hello(scene.now);
@@ -187,10 +215,13 @@ TEST_CASE("a subscription hears of growth until it is given up") {
     scene.far->send(have);
     scene.far->deliver(scene.now);
     CHECK(grown == 2);
+    scene.far->send(have, std::vector<std::uint8_t>{3, 0, 0, 0, 9, 0, 0, 0});
+    scene.far->deliver(scene.now);
+    CHECK(grown == 6);
     scene.far->link().unsubscribe(id);
     scene.far->send(have);
     scene.far->deliver(scene.now);
-    CHECK(grown == 2);
+    CHECK(grown == 6);
     CHECK(scene.far->take(ClientType::unsubscribe, scene.now).at(0).first == id);
 }
 
@@ -203,7 +234,7 @@ TEST_CASE("when the link is lost, everybody who waits is told, but those who lef
     };
     scene.far->link().ask(client(ClientType::query, 0), &scene, asking);
     scene.far->link().ask(client(ClientType::query, 0), &lost, asking);
-    scene.far->link().request(file, {{0}, 1}, scene.sink, 5);
+    scene.far->link().request(file, {{0}, 1}, false, scene.sink, 5);
     scene.far->link().forget(&lost);
     scene.far->hang_up();
     scene.far->deliver(scene.now);

@@ -255,4 +255,19 @@ TEST_CASE("file and have are bounded", "[protocol][payload]") {
     CHECK_FALSE(decodes(about(ServerType::have, 0, 262143, 2)));
     CHECK_FALSE(decodes(about(ServerType::have, 0, 0, 0)));
     CHECK_FALSE(decodes(about(ServerType::have, 0, UINT64_MAX, 2)));
+    auto have = about(ServerType::have, 0, 3, 1);
+    have.payloadSize = 4096;
+    CHECK(decodes(have));
+    have.payloadSize = 4100;
+    CHECK_FALSE(decodes(have));
+    have.payloadSize = 6;
+    CHECK_FALSE(decodes(have));
+}
+
+TEST_CASE("the further chunks of a have are numbers of four bytes", "[protocol][payload]") {
+    std::vector<std::uint8_t> payload;
+    append_chunk(payload, {0x01020304});
+    append_chunk(payload, {7});
+    CHECK(payload == std::vector<std::uint8_t>{4, 3, 2, 1, 7, 0, 0, 0});
+    CHECK(unpack_chunks(payload) == std::vector<ChunkIndex>{{0x01020304}, {7}});
 }

@@ -16,7 +16,7 @@ TimePoint feed(Pace& pace, Duration gap, int count, TimePoint now) {
         now += gap;
         pace.handle_leaf(now, asked);
         if (at % 4 == 3) {
-            pace.handle_run_done();
+            pace.handle_run_done(now, now - 10ms);
         }
     }
     return now;
@@ -70,7 +70,7 @@ TEST_CASE("runs and windows grow from one chunk's worth to what the link carries
     const Row row = GENERATE(Row{10us, 96, 384, 64, 64},  // 1.6 GB/s
                              Row{1ms, 90, 100, 60, 64},   // 16 MB/s
                              Row{10ms, 30, 42, 10, 16},   // 1.6 MB/s: 150 ms a run
-                             Row{100ms, 2, 5, 1, 2});     // 160 kB/s
+                             Row{100ms, 2, 5, 4, 4});     // 160 kB/s
     Pace pace(leaf);
     TimePoint now{1s};
     CHECK(pace.window(1536 * 1024) == 8);
@@ -94,7 +94,7 @@ TEST_CASE("a long link is kept full however small the share") {
         now += 131us;  // 1 Gbit/s
         pace.handle_leaf(now, now - 200ms);
         if (at % 16 == 15) {
-            pace.handle_run_done();
+            pace.handle_run_done(now, now - 10ms);
         }
     }
     CHECK(pace.round_trip() == Duration(200ms));
@@ -116,10 +116,11 @@ TEST_CASE("patience is a few of the longest pauses, within bounds") {
 
 TEST_CASE("after a failure it is trusted with one leaf, and more with each run") {
     Pace pace(leaf);
+    const TimePoint now{1s};
     pace.handle_failure();
     CHECK(pace.window(1536 * 1024) == 1);
     CHECK(pace.run(1, 64) == 1);
-    pace.handle_run_done();
-    pace.handle_run_done();
+    pace.handle_run_done(now, now - 10ms);
+    pace.handle_run_done(now, now - 10ms);
     CHECK(pace.window(1536 * 1024) == 4);
 }

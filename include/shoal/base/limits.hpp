@@ -27,6 +27,7 @@ inline constexpr std::size_t path_max = 400;  // bytes of UTF-8
 inline constexpr std::size_t path_component_max = 255;
 inline constexpr std::uint32_t run_leaves_max = 64;  // one request: at most 1 MiB
 inline constexpr std::uint32_t hashes_per_reply_max = 2048;
+inline constexpr std::uint32_t more_chunks_max = 1024;          // in a `have`, beyond its first run
 inline constexpr std::uint32_t control_payload_max = 64 * KiB;  // anything but file data
 inline constexpr std::uint32_t refusal_text_max = 1 * KiB;      // why, for people
 

@@ -35,6 +35,10 @@ void append_record(std::vector<std::uint8_t>& page, const ListingRecord& record)
 Result<std::vector<ListingRecord>> parse_listing(std::span<const std::uint8_t> page);
 
 // Digest lists.
+// The further chunks of a `have`.
+void append_chunk(std::vector<std::uint8_t>& payload, ChunkIndex chunk);
+std::vector<ChunkIndex> unpack_chunks(std::span<const std::uint8_t> payload);
+
 std::vector<std::uint8_t> pack_digests(std::span<const integrity::Digest> digests);
 // payload.size() is a multiple of 32: decode_server saw to it.
 std::vector<integrity::Digest> unpack_digests(std::span<const std::uint8_t> payload);

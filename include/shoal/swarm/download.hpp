@@ -21,7 +21,10 @@
 //     hashes, and the chunk is fetched again from one source alone. The senders are suspects:
 //     each fetches its chunks alone until one of them verifies. So a liar is found at its
 //     second lie at the latest, with leaf hashes or without.
-//  7. Held only grows. Every request ends by arriving whole, refused, cancelled, or with its
+//  7. In a crowd, a source that holds all may answer with other chunks than those asked for, which
+//     it has never sent to anyone (FirstCopies); the mark moves there, and what was asked for is
+//     up for asking elsewhere. A source whose substitute brought nothing is asked plainly.
+//  8. Held only grows. Every request ends by arriving whole, refused, cancelled, or with its
 //     source.
 #pragma once
 
@@ -69,6 +72,7 @@ struct Ask {  // send a request
     SourceId source;
     AskId ask;
     LeafRun run;
+    bool substitute{false};  // another run of whole chunks will do as well
 };
 struct CancelAsk {  // send a cancel; its bytes may still come: handle_leaf() judges each
     SourceId source;
@@ -124,6 +128,8 @@ class Download {
     Verdict handle_leaf(SourceId source, AskId ask, LeafIndex leaf, TimePoint now);
     void handle_done(SourceId source, AskId ask, TimePoint now);  // the run has arrived whole
     void handle_refused(SourceId source, AskId ask, Refusal why, TimePoint now);
+    // `given` comes instead of what was asked for; call it before its first leaf.
+    void handle_substituted(SourceId source, AskId ask, LeafRun given);
 
     // All leaves of an active chunk are here: did they verify?
     void handle_verified(ChunkIndex chunk);
@@ -157,6 +163,8 @@ class Download {
     [[nodiscard]] bool ready(ChunkIndex chunk) const;
     // Some connected source holds something that is missing.
     [[nodiscard]] bool has_useful_source() const;
+    // Some source holds a part of the file: what is verified here is wanted elsewhere at once.
+    [[nodiscard]] bool in_crowd() const { return crowd_; }
     [[nodiscard]] std::uint64_t duplicate_leaves() const;
     // Bytes a second that the source has lately sent.
     [[nodiscard]] double rate(SourceId source, TimePoint now) const;
@@ -178,6 +186,8 @@ class Download {
     Verdict arrive_late(Source& source, Request& request, LeafIndex leaf);
     Verdict accept(const Source& source, LeafIndex leaf);
     Action book(Source& source, LeafRun run, bool doubled, TimePoint now);
+    [[nodiscard]] bool takes_substitute(const Source& source, LeafRun run) const;
+    bool mark_given(Source& source, Request& request);
     void take_back(Source& source, Request& request, TimePoint now);
     void release(const Request& request);
     bool unask(LeafIndex leaf);
@@ -203,9 +213,11 @@ class Download {
     void look_at_timers(TimePoint now);
     void look_at(Source& source, TimePoint now);
     void share_out(TimePoint now);
+    [[nodiscard]] bool maybe_crowd() const;
     [[nodiscard]] bool takes_share(const Source& source) const;
     void fit_window(Source& source) const;
     [[nodiscard]] Duration patience(const Source& source) const;
+    [[nodiscard]] bool owed_elsewhere(const Source& source) const;
 
     // What to ask for next.
     std::optional<Action> try_ask(Source& source, TimePoint now);
@@ -218,6 +230,7 @@ class Download {
     [[nodiscard]] ChunkIndex go_on_or(const Source& source, ChunkIndex rarest) const;
     [[nodiscard]] LeafRun span_around(const Source& source, ChunkIndex chunk) const;
     [[nodiscard]] bool nothing_left() const;
+    [[nodiscard]] bool enough_asked() const;
     std::optional<LeafRun> pick_double(const Source& source, TimePoint now);
     [[nodiscard]] bool may_double(const Source& source, LeafIndex leaf) const;
     std::optional<LeafRun> double_tail(const Source& source, const Source& slow, Request& request,
@@ -241,6 +254,8 @@ class Download {
     std::uint64_t duplicates_{0};
     std::uint64_t rate_limit_{0};
     bool paused_{false};
+    bool crowd_{false};   // some source holds a part of the file
+    bool capped_{false};  // somebody could not be asked, since enough had been
 };
 
 }  // namespace shoal::swarm

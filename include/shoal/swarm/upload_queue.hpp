@@ -1,10 +1,17 @@
-// UploadQueue: in which order a server answers the requests for data that wait. Pure.
+// UploadQueue: which of the waiting requests for data a server answers next. Pure.
 //
-// Clients take turns (round robin by client), a client's own requests go in order. A client
-// that still receives an answer, or whose socket is full, is not writable: it keeps its place
-// and holds up nobody.
+//  1. At most `served_max` clients are served at a time, one run each; the others wait here,
+//     where they can still be cancelled, and not in a kernel's buffer. A client that takes its
+//     run slower than `patience` counts no longer: it holds up nobody.
+//  2. Next is the client that was sent the least lately, then who waits longest. So a crowd
+//     advances evenly, and nobody is the last who everybody waits for. It goes by what was sent
+//     from here, not by what a client says of itself.
+//  3. A request that has waited for `starved_after` goes first, oldest first.
+//  4. A client's own requests go in order. A client whose socket is full is not writable: it
+//     keeps its place.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -12,6 +19,7 @@
 #include <vector>
 
 #include "shoal/base/ids.hpp"
+#include "shoal/base/time.hpp"
 
 namespace shoal::swarm {
 
@@ -19,33 +27,56 @@ using ClientKey = StrongId<struct ClientKeyTag, std::uint64_t>;
 
 class UploadQueue {
   public:
+    struct Config {
+        std::size_t served_max{8};
+        Duration patience{std::chrono::milliseconds(50)};
+        Duration starved_after{std::chrono::seconds(2)};
+    };
     struct Item {
         ClientKey client;
         RequestId request;
         LeafRun run;
-        std::uint64_t tag{};  // the caller's: which file
+        bool substitute{false};  // another run will do as well
     };
+
+    UploadQueue() : UploadQueue(Config{}) {}
+    explicit UploadQueue(Config config) : config_(config) {}
 
     // False when the client already has `per_client_max` requests waiting.
-    bool push(const Item& item, std::size_t per_client_max);
+    bool push(const Item& item, std::size_t per_client_max, TimePoint now);
     // Removes a waiting request; false when it is not (or no longer) there.
     bool cancel(ClientKey client, RequestId request);
-    // Removes and returns everything the client had waiting.
+    // Removes and returns everything the client had waiting, and all that is known of it.
     std::vector<Item> forget(ClientKey client);
-    // A client can (or cannot) begin another answer; it can at first.
+    // A client can (or cannot) begin another run; it can at first. What it was served last has
+    // gone out when it can.
     void set_writable(ClientKey client, bool writable);
-    // The next request to begin, of the writable client whose turn it is.
-    std::optional<Item> next();
+    // The next request to begin; its client is served, and not writable, from then on.
+    std::optional<Item> next(TimePoint now);
+    // Clients that are being served.
+    [[nodiscard]] std::size_t served(TimePoint now) const;
+    // When next() may have something that it has not now, though nothing happens until then.
+    [[nodiscard]] std::optional<TimePoint> next_timeout(TimePoint now) const;
     [[nodiscard]] std::size_t waiting() const { return waiting_; }
     [[nodiscard]] std::size_t waiting(ClientKey client) const;
+    // A run of that client's own that still waits touches these leaves.
+    [[nodiscard]] bool waits_for(ClientKey client, LeafRun run) const;
 
   private:
-    struct Lane {
-        std::deque<Item> items;
-        bool writable{true};
+    struct Waiting {
+        Item item;
+        TimePoint since;
     };
-    std::map<ClientKey, Lane> lanes_;
-    std::deque<ClientKey> turns_;  // clients with items, in order of their turn
+    struct Lane {
+        std::deque<Waiting> items;
+        bool writable{true};
+        std::uint64_t sent_leaves{0};
+        std::optional<TimePoint> served_since;
+    };
+    [[nodiscard]] bool before(const Lane& a, const Lane& b, TimePoint now) const;
+
+    Config config_;
+    std::map<ClientKey, Lane> lanes_;  // of clients that are known
     std::size_t waiting_{0};
 };
 

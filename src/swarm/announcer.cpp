@@ -1,0 +1,29 @@
+#include "shoal/swarm/announcer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace shoal::swarm {
+
+void Announcer::handle_have(ChunkSpan chunks) {
+    if (!news_.empty() && news_.back().first.value + news_.back().count == chunks.first.value) {
+        news_.back().count += chunks.count;
+    } else {
+        news_.push_back(chunks);
+    }
+}
+
+std::vector<ChunkSpan> Announcer::poll(std::size_t subscribers, TimePoint now) {
+    if (news_.empty() || now < not_before_) {
+        return {};
+    }
+    const auto gap = gap_per_subscriber * static_cast<Duration::rep>(subscribers);
+    not_before_ = now + std::min<Duration>(gap, gap_max);
+    return std::exchange(news_, {});
+}
+
+std::optional<TimePoint> Announcer::next_timeout() const {
+    return news_.empty() ? std::nullopt : std::optional(not_before_);
+}
+
+}  // namespace shoal::swarm
