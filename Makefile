@@ -161,6 +161,7 @@ fuzz: deps  ## fuzz every decoder for FUZZ_SECONDS (60) each
 bench: deps  ## speed and memory beside a limit measured in the same run
 	+$(Q)$(AGAIN) all $(BENCHES)
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) --shoal $(SHOAL)
+	$(Q)$(PYTHON) tests/bench/run_links.py --shoal $(SHOAL) --write docs
 
 tidy: deps  ## the project's rules: layers, sizes, headers that compile alone, documents
 	$(Q)$(PYTHON) tests/tidy/tidy.py
