@@ -20,6 +20,8 @@ GetCommand::GetCommand(const Options& options)
     rules_.wait_for_holders = false;
     rules_.timeout = options.timeout;
     rules_.wait_hosts = options.wait_hosts;
+    rules_.plan = options.plan;
+    rules_.explain = options.explain;
     if (options.search_beyond) {
         fetches_.seek_always();
     }

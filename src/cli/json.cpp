@@ -72,6 +72,47 @@ JsonObject object_of(const peer::FetchNote& e) {
         .text("text", e.text);
 }
 
+JsonObject object_of(const peer::FetchPlan& plan) {
+    std::vector<JsonObject> hosts;
+    for (const peer::PlannedHost& host : plan.hosts) {
+        hosts.push_back(JsonObject()
+                            .text("host", host.host)
+                            .number("chunks", host.chunks)
+                            .number("rate", host.rate));
+    }
+    std::vector<JsonObject> rarity;
+    for (const auto& [holders, chunks] : plan.rarity) {
+        rarity.push_back(JsonObject().number("holders", holders).number("chunks", chunks));
+    }
+    JsonObject object;
+    object.number("chunks", plan.chunks)
+        .number("here", plan.here)
+        .objects("hosts", hosts)
+        .objects("rarity", rarity);
+    return plan.expected ? object.real("seconds", seconds(*plan.expected)) : object.null("seconds");
+}
+
+JsonObject object_of(const peer::FetchTimes& times) {
+    std::vector<JsonObject> hosts;
+    for (const peer::HostTime& host : times.hosts) {
+        hosts.push_back(JsonObject()
+                            .text("host", host.host)
+                            .number("bytes", host.bytes)
+                            .real("busy", seconds(host.busy))
+                            .real("longest_wait", seconds(host.longest_wait)));
+    }
+    return JsonObject()
+        .real("connecting", seconds(times.connecting))
+        .real("asking", seconds(times.asking))
+        .real("opening", seconds(times.opening))
+        .real("transferring", seconds(times.transferring))
+        .real("saving", seconds(times.saving))
+        .real("writing", seconds(times.writing))
+        .real("hashing", seconds(times.hashing))
+        .real("parked", seconds(times.parked))
+        .objects("hosts", hosts);
+}
+
 JsonObject object_of(const peer::FetchDone& e) {
     std::vector<JsonObject> shares;
     for (const peer::HostShare& share : e.shares) {
@@ -85,8 +126,8 @@ JsonObject object_of(const peer::FetchDone& e) {
                                .texts("complete", version.complete)
                                .texts("partial", version.partial));
     }
-    return begin("fetch_done", e.fetch, e.name)
-        .text("outcome", peer::outcome_word(e.outcome))
+    JsonObject object = begin("fetch_done", e.fetch, e.name);
+    object.text("outcome", peer::outcome_word(e.outcome))
         .number("code", static_cast<std::uint64_t>(e.outcome))
         .text("saved_as", e.saved_as)
         .boolean("already_here", e.already_here)
@@ -99,6 +140,8 @@ JsonObject object_of(const peer::FetchDone& e) {
         .text("text", e.text)
         .objects("versions", versions)
         .texts("near", e.near);
+    e.plan ? object.object("plan", object_of(*e.plan)) : object.null("plan");
+    return e.times ? object.object("times", object_of(*e.times)) : object.null("times");
 }
 
 JsonObject object_of(const peer::FileList& e) {

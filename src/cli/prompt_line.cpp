@@ -82,16 +82,21 @@ PromptLine get_line(std::string_view name) {
     return file_line(name);
 }
 
-// After a command's word: "--" ends options, and commands have none.
+// After a command's word: "--" ends options.
 PromptLine parse_get(std::string_view rest) {
     const Split first = split_word(rest);
     if (first.word == "--") {
         return file_line(first.rest);
     }
+    if (first.word == "--plan" || first.word == "--explain") {
+        PromptLine line = parse_get(first.rest);
+        (first.word == "--plan" ? line.plan : line.explain) = true;
+        return line;
+    }
     if (first.word.starts_with('-') && first.word.size() > 1) {
         return wrong("'" + text::escape(first.word) +
-                     "' is no option of get, which has none; for a name that starts with '-' "
-                     "write: get -- " +
+                     "' is no option of get: those are --plan and --explain; for a name that "
+                     "starts with '-' write: get -- " +
                      text::escape(rest));
     }
     return get_line(rest);
@@ -152,10 +157,12 @@ PromptLine parse_search(std::string_view rest) {
     return line;
 }
 
-constexpr std::array<CommandHelp, 10> commands{{
+constexpr std::array<CommandHelp, 12> commands{{
     {"get", "get NAME, get NAME@ROOT, get FOLDER/",
      "fetches it; a line that is no command does too", Verb::get},
     {"get", "get #3, get #1-9", "fetches results of the last search", Verb::get},
+    {"get", "get --plan NAME", "tells who holds what of it; fetches nothing", Verb::get},
+    {"get", "get --explain NAME", "fetches it, and tells where the time went", Verb::get},
     {"search", "search QUESTION [OPTION...]", "asks hosts beyond those known here", Verb::search},
     {"list", "list [PREFIX]", "what the swarm holds", Verb::list},
     {"peers", "peers", "the hosts, and what went to and from them", Verb::peers},

@@ -33,6 +33,8 @@ struct PromptLine {
     };
     Verb verb{Verb::nothing};
     Wanted wanted;                     // get
+    bool plan{false};                  // get: only tell who holds what
+    bool explain{false};               // get: tell where the time went
     std::vector<std::size_t> numbers;  // get_found: results of the last search, from 1
     SearchRequest search;
     std::string argument;  // list: prefix; cancel: name, number or nothing; help: command

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fetch_report.hpp"
 #include "json.hpp"
 
 namespace shoal::cli {
@@ -56,11 +57,16 @@ void Reporter::show_text(const peer::Event& event, const Fetches::Handled& handl
 }
 
 void Reporter::show_done(const peer::FetchDone& done, const Fetches::Handled& handled) {
-    if (done.outcome == peer::Outcome::done) {
+    if (done.plan) {
+        console_.out(plan_text(done));
+    } else if (done.outcome == peer::Outcome::done) {
         console_.out(closing_line(done));
     } else {
         const auto last = handled.ended ? handled.ended->progress : std::nullopt;
         console_.err(failure_lines(done, last, idiom_));
+    }
+    if (done.times) {
+        console_.out(times_text(*done.times));
     }
 }
 

@@ -4,7 +4,6 @@
 
 #include "json.hpp"
 #include "list_command.hpp"
-#include "prompt_line.hpp"
 #include "search_report.hpp"
 #include "shoal/base/text.hpp"
 
@@ -53,13 +52,13 @@ void Session::execute(std::string_view line) {
         case Verb::nothing:
             return;
         case Verb::get:
-            return fetches_.order(asked.wanted, rules_);
+            return fetches_.order(asked.wanted, rules_for(asked));
         case Verb::list:
             orders_.insert(api_->list(asked.argument, list_rows_max, rules_.wait_hosts,
                                       rules_.timeout, *sink_));
             return;
         case Verb::get_found:
-            return get_found(asked.numbers);
+            return get_found(asked);
         case Verb::search:
             return search(asked.search);
         case Verb::peers:
@@ -117,8 +116,15 @@ void Session::take_results(const peer::SearchResults& results) {
     fetches_.note_code(search_code(results));
 }
 
-void Session::get_found(const std::vector<std::size_t>& numbers) {
-    for (const std::size_t number : numbers) {
+peer::FetchOrder Session::rules_for(const PromptLine& asked) const {
+    peer::FetchOrder rules = rules_;
+    rules.plan = asked.plan;
+    rules.explain = asked.explain;
+    return rules;
+}
+
+void Session::get_found(const PromptLine& asked) {
+    for (const std::size_t number : asked.numbers) {
         if (number > found_.size()) {
             return refuse(found_.empty()
                               ? "no search has found anything yet; write: search NAME"
@@ -126,9 +132,9 @@ void Session::get_found(const std::vector<std::size_t>& numbers) {
                                     "; the last search found " + std::to_string(found_.size()));
         }
     }
-    for (const std::size_t number : numbers) {
+    for (const std::size_t number : asked.numbers) {
         const peer::FoundFile& file = found_[number - 1];
-        fetches_.order(file, file.name, rules_);
+        fetches_.order(file, file.name, rules_for(asked));
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "console.hpp"
 #include "fetches.hpp"
+#include "prompt_line.hpp"
 #include "reporter.hpp"
 #include "shoal/peer/peer_api.hpp"
 
@@ -34,7 +35,8 @@ class Session {
     void show_or_set_limits(std::optional<std::uint64_t> up, std::optional<std::uint64_t> down);
     void cancel(const std::string& which);
     void search(SearchRequest request);
-    void get_found(const std::vector<std::size_t>& numbers);
+    [[nodiscard]] peer::FetchOrder rules_for(const PromptLine& asked) const;
+    void get_found(const PromptLine& asked);
     void take_results(const peer::SearchResults& results);
     bool accepts_offer(std::string_view line);
     void offer_search(const peer::Event& event);

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "shoal/base/text.hpp"
+#include "peer/status.hpp"
 
 namespace shoal::peer {
 
@@ -186,46 +186,11 @@ Answer answer_subscribe(const store::Catalog& catalog, const clientMessage& ques
     return answer;
 }
 
-std::vector<std::pair<std::string, std::string>> status_lines(const Wiring& wiring) {
-    const Figures& figures = wiring.figures;
-    const store::Catalog::Totals totals = wiring.catalog->totals();
-    const auto number = [](const auto& value) { return std::to_string(std::uint64_t{value}); };
-    const auto seconds =
-        std::chrono::duration_cast<std::chrono::seconds>(steady_now() - figures.started);
-    return {{"version", SHOAL_VERSION},
-            {"node", text::hex(wiring.identity.node.bytes)},
-            {"port", number(wiring.identity.port)},
-            {"uptime", std::to_string(seconds.count())},
-            {"files", number(totals.files)},
-            {"bytes", number(totals.bytes)},
-            {"hashing", number(totals.pending)},
-            {"partial", number(totals.partial)},
-            {"downloads", number(figures.downloads.load())},
-            {"servers", number(figures.servers.load())},
-            {"clients", number(figures.clients.load())},
-            {"sent", number(figures.bytes_sent.load())},
-            {"received", number(figures.bytes_received.load())},
-            {"unwanted", number(figures.unwanted_data.load())},
-            {"refused", number(figures.refused.load())},
-            {"bad-messages", number(figures.bad_messages.load())},
-            {"searches-handled", number(figures.searches_handled.load())},
-            {"searches-forwarded", number(figures.searches_forwarded.load())},
-            {"searches-duplicate", number(figures.searches_duplicate.load())},
-            {"searches-refused", number(figures.searches_refused.load())},
-            {"searches-repaired", number(figures.searches_repaired.load())},
-            {"hits-sent", number(figures.hits_sent.load())},
-            {"hits-relayed", number(figures.hits_relayed.load())},
-            {"hits-dropped", number(figures.hits_dropped.load())},
-            {"max-upload", number(figures.max_upload.load())},
-            {"max-download", number(figures.max_download.load())},
-            {"authenticated", wiring.identity.secret.present() ? "yes" : "no"}};
-}
-
-Answer answer_status(const Wiring& wiring, std::uint64_t id) {
+Answer answer_status(Wiring& wiring, std::uint64_t id) {
     Answer answer;
     answer.message.type = static_cast<std::uint16_t>(ServerType::status);
     answer.message.id = id;
-    for (const auto& [key, value] : status_lines(wiring)) {
+    for (const auto& [key, value] : status_lines(wiring, steady_now())) {
         const std::string line = key + ' ' + value + '\n';
         answer.payload.insert(answer.payload.end(), line.begin(), line.end());
     }

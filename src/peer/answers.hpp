@@ -26,9 +26,6 @@ Answer answer_list(const store::Catalog& catalog, const protocol::clientMessage&
 Answer answer_chunk_hashes(const store::Catalog& catalog, const protocol::clientMessage& question);
 Answer answer_leaf_hashes(OpenFiles& files, const protocol::clientMessage& question);
 Answer answer_subscribe(const store::Catalog& catalog, const protocol::clientMessage& question);
-Answer answer_status(const Wiring& wiring, std::uint64_t id);
-
-// The same figures for the process's own prompt.
-std::vector<std::pair<std::string, std::string>> status_lines(const Wiring& wiring);
+Answer answer_status(Wiring& wiring, std::uint64_t id);
 
 }  // namespace shoal::peer

@@ -1,5 +1,6 @@
 // `shoal status`: a client of one question.
 #include "peer/server_link.hpp"
+#include "peer/status.hpp"
 #include "shoal/base/random.hpp"
 #include "shoal/net/poller.hpp"
 #include "shoal/net/socket.hpp"
@@ -8,20 +9,6 @@
 namespace shoal::peer {
 
 namespace {
-
-StatusReport parse_report(std::span<const std::uint8_t> payload) {
-    StatusReport report;
-    std::string_view rest(reinterpret_cast<const char*>(payload.data()), payload.size());
-    while (!rest.empty()) {
-        const std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-        const std::size_t space = line.find(' ');
-        if (space != std::string_view::npos) {
-            report.lines.emplace_back(line.substr(0, space), line.substr(space + 1));
-        }
-    }
-    return report;
-}
 
 // Drives the link until the report is here, the link dies, or `deadline`.
 Result<StatusReport> converse(ServerLink& link, TimePoint deadline) {
@@ -39,7 +26,7 @@ Result<StatusReport> converse(ServerLink& link, TimePoint deadline) {
             question.type = static_cast<std::uint16_t>(protocol::ClientType::status);
             link.ask(question, nullptr, [&outcome](ServerLink&, const Reply& reply, TimePoint) {
                 if (reply.is(protocol::ServerType::status)) {
-                    outcome = parse_report(reply.payload);
+                    outcome = parse_status(reply.payload);
                 }
             });
         }

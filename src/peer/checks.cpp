@@ -18,6 +18,12 @@ LeafRun Check::leaves() const {
 
 std::uint64_t Check::bytes() const { return std::uint64_t{leaves().count} * limits::leaf_size; }
 
+Checked perform(Check check, std::vector<std::uint8_t>& scratch) {
+    const TimePoint began = steady_now();
+    auto leaves = check.partial->hash_leaves(check.leaves(), scratch);
+    return {std::move(check), std::move(leaves), steady_now() - began};
+}
+
 void Checks::add(Check check) {
     queue_.with([&](Queue& queue) {
         queue.bytes += check.bytes();

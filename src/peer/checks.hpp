@@ -14,6 +14,7 @@
 
 #include "shoal/base/guarded.hpp"
 #include "shoal/base/limits.hpp"
+#include "shoal/base/time.hpp"
 #include "shoal/store/partial_file.hpp"
 
 namespace shoal::peer {
@@ -32,7 +33,10 @@ struct Check {
 struct Checked {  // what is on the disk for it; the transfer judges
     Check check;
     Result<std::vector<integrity::Digest>> leaves;
+    Duration spent{};
 };
+// Does it, and times it. Any thread, with a scratch of its own.
+Checked perform(Check check, std::vector<std::uint8_t>& scratch);
 
 // Any thread.
 class Checks {

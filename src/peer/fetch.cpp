@@ -5,6 +5,7 @@
 namespace shoal::peer {
 
 namespace {
+constexpr Duration plan_max = 2s;         // for the holders to tell what they hold
 constexpr std::size_t transfers_max = 4;  // large files of a folder at a time
 // Of all orders; below the subscriptions that a server grants, and each has files open.
 constexpr std::size_t transfers_in_all = 200;
@@ -24,6 +25,10 @@ Fetch::Fetch(Engine& engine, FetchCommand command, TimePoint now)
     if (folder_) {
         if (const auto prefix = store::parse_prefix(name_); !prefix) {
             give_up(Outcome::usage, prefix.error().message, now);
+        } else if (command_.order.plan) {
+            give_up(Outcome::usage,
+                    "a plan is of one file; 'list " + name_ + "' shows who holds a folder's files",
+                    now);
         }
     } else if (const auto path = store::SafePath::parse(name_); !path) {
         give_up(Outcome::usage, path.error().message, now);
@@ -54,6 +59,9 @@ void Fetch::drive(TimePoint now) {
         case Phase::suggesting:
             look_suggested(now);
             break;
+        case Phase::planning:
+            look_planned(now);
+            break;
         case Phase::running:
             launch(now);
             look_timed_out(now);
@@ -71,6 +79,8 @@ std::optional<TimePoint> Fetch::next_timeout() const {
             return look_again_at_;
         case Phase::suggesting:
             return phase_began_at_ + 1s;
+        case Phase::planning:
+            return phase_began_at_ + plan_max;
         case Phase::running:
             if (command_.order.wait_for_holders) {
                 return std::nullopt;
@@ -84,18 +94,38 @@ std::optional<TimePoint> Fetch::next_timeout() const {
 
 // What stands here already ---------------------------------------------------------------------
 
-void Fetch::begin_running(TimePoint now) {
-    phase_ = Phase::running;
+// It is settled what is meant.
+void Fetch::begin(TimePoint now) {
     phase_began_at_ = now;
-    progressed_at_ = now;
     for (const File& file : files_) {
         done_.size += file.id.size;
     }
     done_.files = files_.size();
-    if (folder_) {
-        started(0, 0);
-    } else {
+    if (!folder_) {
         done_.root = files_.front().id.root.hex();
+    }
+    if (command_.order.plan) {
+        phase_ = Phase::planning;
+        plan_ = std::make_unique<Plan>(engine_, files_.front().id);
+        return look_planned(now);
+    }
+    begin_running(now);
+}
+
+void Fetch::look_planned(TimePoint now) {
+    if (plan_->told() || now - phase_began_at_ >= plan_max) {
+        done_.plan = plan_->report();
+        finish(now);
+    }
+}
+
+void Fetch::begin_running(TimePoint now) {
+    phase_ = Phase::running;
+    running_at_ = now;
+    progressed_at_ = now;
+    if (folder_) {
+        opened_at_ = now;
+        started(0, 0);
     }
     launch(now);
 }
@@ -190,6 +220,7 @@ void Fetch::launch_one(std::size_t index, TimePoint now) {
 
 void Fetch::begin_small(std::size_t index) {
     if (!folder_) {
+        opened_at_ = running_at_;
         started(0, 0);
     }
     const File& file = files_[index];
@@ -213,7 +244,9 @@ void Fetch::begin_transfer(std::size_t index, TimePoint now) {
 
 void Fetch::file_done(std::size_t index, FileResult result, TimePoint now) {
     small_running_.erase(index);
-    transfers_.erase(index);
+    if (const auto transfer = transfers_.extract(index); !transfer.empty()) {
+        gather_times(transfer.mapped(), now);
+    }
     progressed_at_ = now;
     moved_ = true;
     woken_ = true;
@@ -290,6 +323,7 @@ void Fetch::give_up(Outcome outcome, const std::string& text, TimePoint now) {
     for (const auto& [index, key] : transfers_) {
         const auto found = engine_.transfers.find(key);
         if (found != engine_.transfers.end()) {
+            gather_times(key, now);
             found->second->stop();
         }
     }
@@ -307,6 +341,10 @@ void Fetch::finish(TimePoint now) {
     unpick_hosts();
     engine_.servers.forget(this);
     listing_.reset();
+    plan_.reset();
+    if (command_.order.explain) {
+        done_.times = times(now);
+    }
     done_.elapsed = now - began_at_;
     for (const auto& [host, bytes] : shares_) {
         done_.shares.push_back({host, bytes});

@@ -4,6 +4,7 @@
 //                found, until one of the hosts picked is connected: nothing need be asked then
 //   asking       every host is asked; the vote says which content is meant
 //   suggesting   nobody has it: names that look like it are gathered
+//   planning     of an order that only asks who holds what: the holders tell, and it is over
 //   running      files under way: transfers and small files, a window of them at a time; a file
 //                waits while what stands under its name is hashed, or another order fetches it
 //   over
@@ -21,6 +22,7 @@
 #include "peer/engine.hpp"
 #include "peer/file_listener.hpp"
 #include "peer/listing.hpp"
+#include "peer/plan.hpp"
 #include "peer/rate_meter.hpp"
 #include "shoal/swarm/version_vote.hpp"
 
@@ -58,7 +60,7 @@ class Fetch final : public FileListener {
     void file_done(std::size_t index, FileResult result, TimePoint now) override;
 
   private:
-    enum class Phase { connecting, asking, suggesting, running, over };
+    enum class Phase { connecting, asking, suggesting, planning, running, over };
     struct File {
         store::SafePath name;
         integrity::FileId id;
@@ -85,6 +87,8 @@ class Fetch final : public FileListener {
     void unpick_hosts();
 
     // From then on (fetch.cpp).
+    void begin(TimePoint now);
+    void look_planned(TimePoint now);
     void begin_running(TimePoint now);
     void launch(TimePoint now);
     void launch_one(std::size_t index, TimePoint now);
@@ -99,6 +103,9 @@ class Fetch final : public FileListener {
     void look_timed_out(TimePoint now);
     void give_up(Outcome outcome, const std::string& text, TimePoint now);
     void finish(TimePoint now);
+    void gather_times(std::uint64_t transfer, TimePoint now);
+    void end_parking(TimePoint now);
+    [[nodiscard]] FetchTimes times(TimePoint now) const;
     void started(std::uint64_t kept, std::uint64_t rechecked);
     void deliver(const Event& event);
 
@@ -116,6 +123,7 @@ class Fetch final : public FileListener {
     std::optional<TimePoint> first_answer_at_;  // that has what is wanted
     TimePoint look_again_at_{};
     std::unique_ptr<Listing> listing_;
+    std::unique_ptr<Plan> plan_;
     std::vector<File> files_;
     std::size_t next_file_{0};
     std::set<std::size_t> small_running_;
@@ -123,6 +131,10 @@ class Fetch final : public FileListener {
     std::vector<std::size_t> waiting_;                // held up; not counted in next_file_
     std::set<std::string> hashing_;                   // names that hold them up
     bool woken_{false};                               // some of them may go on
+
+    // Milestones, and what was gathered between them.
+    std::optional<TimePoint> asked_at_, running_at_, opened_at_, verified_at_, parked_at_;
+    FetchTimes times_;
 
     FetchDone done_;
     std::map<std::string, std::uint64_t> shares_;

@@ -63,6 +63,7 @@ void Fetch::look_connected(TimePoint now) {
 void Fetch::begin_asking(TimePoint now) {
     phase_ = Phase::asking;
     phase_began_at_ = now;
+    asked_at_ = now;
     look_again_at_ = now + command_.order.timeout;
     if (folder_) {
         listing_ = std::make_unique<Listing>(engine_.servers, name_, names_max);
@@ -140,7 +141,7 @@ void Fetch::look_decided(TimePoint now) {
     const swarm::Version& version = std::get<swarm::VersionVote::Winner>(outcome).version;
     std::vector<SourceId> holders = version.complete;
     files_.push_back({*store::SafePath::parse(name_), id_of(version.key), std::move(holders)});
-    begin_running(now);
+    begin(now);
 }
 
 void Fetch::decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now) {
@@ -215,7 +216,7 @@ void Fetch::look_listed(TimePoint now) {
     if (tie) {
         done_.outcome = Outcome::versions_differ;
     }
-    begin_running(now);
+    begin(now);
 }
 
 // False when hosts do not agree on what that name is.

@@ -26,6 +26,9 @@ void Fetch::started(std::uint64_t kept, std::uint64_t rechecked) {
 }
 
 void Fetch::file_opened(std::size_t index, std::uint64_t kept, std::uint64_t rechecked) {
+    if (!folder_) {
+        opened_at_ = steady_now();
+    }
     moved_ = true;
     // What a gateway left of it is the user's from now on.
     const auto transfer = engine_.transfers.find(transfers_[index]);
@@ -50,6 +53,10 @@ void Fetch::file_verified(std::size_t, std::uint64_t bytes, TimePoint now) {
     verified_ += bytes;
     progressed_at_ = now;
     told_parked_ = false;
+    end_parking(now);
+    if (verified_ >= done_.size) {
+        verified_at_ = now;
+    }
     meter_.add(bytes, now);
 }
 
@@ -65,6 +72,11 @@ void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string
             return;
         }
         told_parked_ = parked;
+        const TimePoint now = steady_now();
+        end_parking(now);
+        if (parked) {
+            parked_at_ = now;
+        }
     }
     deliver(FetchNote{id(), kind, files_[index].name.text(), host, text});
 }
@@ -102,6 +114,48 @@ void Fetch::report(TimePoint now) {
             std::chrono::duration<double>(std::min(seconds, 1e7)));
     }
     deliver(event);
+}
+
+// Where the time went ----------------------------------------------------------------------------
+
+void Fetch::gather_times(std::uint64_t transfer, TimePoint now) {
+    const auto found = engine_.transfers.find(transfer);
+    if (found != engine_.transfers.end()) {
+        found->second->times().add_to(times_, now);
+    }
+}
+
+void Fetch::end_parking(TimePoint now) {
+    if (parked_at_) {
+        times_.parked += now - *std::exchange(parked_at_, std::nullopt);
+    }
+}
+
+FetchTimes Fetch::times(TimePoint now) const {
+    FetchTimes times = times_;
+    TimePoint at = began_at_;
+    const auto until = [&at, now](std::optional<TimePoint> milestone) {
+        const TimePoint from = std::exchange(at, std::max(at, milestone.value_or(now)));
+        return at - from;
+    };
+    times.connecting = until(asked_at_);
+    times.asking = until(running_at_);
+    times.opening = until(opened_at_);
+    times.transferring = until(verified_at_);
+    times.saving = until(now);
+    if (parked_at_) {
+        times.parked += now - *parked_at_;
+    }
+    for (const auto& [host, bytes] : shares_) {  // small files come without a transfer
+        const bool known = std::any_of(times.hosts.begin(), times.hosts.end(),
+                                       [&](const HostTime& one) { return one.host == host; });
+        if (!known) {
+            times.hosts.push_back({host, bytes, {}, {}});
+        }
+    }
+    std::sort(times.hosts.begin(), times.hosts.end(),
+              [](const HostTime& a, const HostTime& b) { return a.bytes > b.bytes; });
+    return times;
 }
 
 }  // namespace shoal::peer

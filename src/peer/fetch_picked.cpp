@@ -81,7 +81,8 @@ void Fetch::look_picked(TimePoint now) {
         }
     }
     if (!file.holders.empty() || standing_here(file)) {
-        return begin_running(now);
+        asked_at_ = now;
+        return begin(now);
     }
     if (failed == picked_.size() || now - began_at_ >= command_.order.timeout) {
         give_up(strangers ? Outcome::not_let_in : Outcome::no_host,

@@ -300,8 +300,7 @@ void Keeper::help_hash() {
             break;
         }
         hashed += check->bytes();
-        auto leaves = check->partial->hash_leaves(check->leaves(), scratch_);
-        wiring_.requester.post(Checked{std::move(*check), std::move(leaves)});
+        wiring_.requester.post(perform(std::move(*check), scratch_));
     }
     wiring_.checks.help_ends();
 }

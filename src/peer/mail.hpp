@@ -20,6 +20,7 @@
 #include "peer/checks.hpp"
 #include "peer/edit_mail.hpp"
 #include "peer/gateway_mail.hpp"
+#include "peer/rate_meter.hpp"
 #include "shoal/base/ids.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/net/mailbox.hpp"
@@ -241,6 +242,13 @@ struct Identity {
     HostAddress advertise;  // in hits; unknown: the address that it is seen at
 };
 
+struct Traffic {  // with one host
+    std::string host;
+    std::uint64_t bytes{};  // file data
+    RateMeter meter;
+};
+using TrafficByNode = std::map<NodeId, Traffic>;
+
 // Figures for status and peers. Any thread.
 struct Figures {
     std::atomic<std::uint64_t> bytes_sent{0};      // file data
@@ -264,7 +272,9 @@ struct Figures {
     std::atomic<std::uint64_t> hits_dropped{0};
     std::atomic<std::uint64_t> searches_repaired{0};
     TimePoint started{};
-    Guarded<std::map<NodeId, std::uint64_t>> sent_to;
+    Guarded<TrafficByNode> sent_to;                // while it is connected
+    Guarded<TrafficByNode> received_from;          // likewise
+    Guarded<std::vector<std::string>> chunk_maps;  // of downloads, of a second ago at most
 };
 
 struct Wiring {

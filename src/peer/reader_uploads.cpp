@@ -79,7 +79,12 @@ void Reader::begin(ClientLink& link, const swarm::UploadQueue::Item& item, TimeP
     head.count = run.count;
     const std::uint32_t length = geometry.run_length(run);
     wiring_.figures.bytes_sent += length;
-    (*wiring_.figures.sent_to.lock())[link.node] += length;
+    wiring_.figures.sent_to.with([&](TrafficByNode& to) {
+        Traffic& traffic = to[link.node];
+        traffic.host = link.address.to_string();
+        traffic.bytes += length;
+        traffic.meter.add(length, now);
+    });
     link.limit_unsent(queue_.served(now) > crowd_min ? unsent_in_crowd : unsent_max);
     link.send_run(item.request.value, head, *file, integrity::Geometry::run_offset(run), length);
 }

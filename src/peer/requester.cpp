@@ -11,6 +11,7 @@ namespace {
 
 constexpr Duration hello_max = 5s;  // for the handshake to be over
 constexpr Duration report_every = 100ms;
+constexpr Duration maps_every = 1s;
 constexpr std::size_t receive_quantum = 2 * limits::MiB;  // per link and turn
 constexpr std::uint32_t receive_room = 4 * limits::MiB;   // more than is ever asked of one
 constexpr std::uint64_t unhashed_max = 8 * limits::MiB;
@@ -78,16 +79,29 @@ void Requester::receive_all(const std::vector<net::Ready>& ready_now, TimePoint 
         if (link == nullptr) {
             continue;
         }
-        const ServerLink::Phase before = link->phase();
+        const ServerLink::Phase phase = link->phase();
         if (ready.readable) {
             const std::uint64_t allowed = download_limit_.available(now);
             const std::size_t quantum =
                 static_cast<std::size_t>(std::min<std::uint64_t>(allowed, receive_quantum));
+            const std::uint64_t before = link->bytes_received();
             download_limit_.spend(link->receive(quantum, now));
+            note_received(*link, link->bytes_received() - before, now);
         }
-        look_at_phase(*link, before, now);
+        look_at_phase(*link, phase, now);
     }
     bury_dead(now);
+}
+
+void Requester::note_received(const ServerLink& link, std::uint64_t bytes, TimePoint now) {
+    if (bytes > 0) {
+        wiring_.figures.received_from.with([&](TrafficByNode& from) {
+            Traffic& traffic = from[link.node()];
+            traffic.host = link.host;
+            traffic.bytes += bytes;
+            traffic.meter.add(bytes, now);
+        });
+    }
 }
 
 // When nothing else is to be done, or too much of it waits; at once where others wait for it.
@@ -97,8 +111,7 @@ void Requester::hash_arrived(bool quiet, TimePoint now) {
     const std::uint64_t most = crowd ? 0 : unhashed_max;
     while (std::exchange(quiet, false) || wiring_.checks.waiting_bytes() > most) {
         if (std::optional<Check> check = wiring_.checks.take()) {
-            auto leaves = check->partial->hash_leaves(check->leaves(), scratch_);
-            take_checked({std::move(*check), std::move(leaves)}, now);
+            take_checked(perform(std::move(*check), scratch_), now);
         }
     }
     if (wiring_.checks.call_help()) {
@@ -185,6 +198,7 @@ void Requester::bury_dead(TimePoint now) {
         gateways_.handle_link_lost(link);
         if (link.was_up()) {
             wiring_.figures.servers -= 1;
+            wiring_.figures.received_from.lock()->erase(link.node());
             front_.deliver(Notice{Notice::Kind::host_lost, link.host,
                                   link.host + " lost: " + link.why_dead()});
             wiring_.connector.post(
@@ -245,6 +259,9 @@ bool Requester::sweep() {
         std::erase_if(engine_.transfers, [](const auto& entry) { return entry.second->over(); });
     std::erase_if(fetches_, [](const auto& fetch) { return fetch->over(); });
     wiring_.figures.downloads = fetches_.size();
+    if (went > 0 && engine_.transfers.empty()) {
+        wiring_.figures.chunk_maps.lock()->clear();
+    }
     if (went > 0) {
         for (auto& fetch : fetches_) {
             fetch->handle_room();
@@ -258,6 +275,10 @@ void Requester::report_progress(TimePoint now) {
         return;
     }
     next_report_ = now + report_every;
+    if (now >= next_maps_) {
+        next_maps_ = now + maps_every;
+        draw_maps();
+    }
     for (auto& fetch : fetches_) {
         if (fetch->has_news()) {
             fetch->report(now);

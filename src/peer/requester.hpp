@@ -53,6 +53,7 @@ class Requester {
     // Links.
     void add_link(NewServer server, TimePoint now);
     void receive_all(const std::vector<net::Ready>& ready_now, TimePoint now);
+    void note_received(const ServerLink& link, std::uint64_t bytes, TimePoint now);
     void look_at_phase(ServerLink& link, ServerLink::Phase before, TimePoint now);
     void link_is_up(ServerLink& link, TimePoint now);
     void bury_dead(TimePoint now);
@@ -65,6 +66,7 @@ class Requester {
     void drive(TimePoint now);
     bool sweep();  // true: something went, others may begin
     void report_progress(TimePoint now);
+    void draw_maps();
     void serve_front(const std::vector<net::Ready>& ready_now, TimePoint now);
     [[nodiscard]] bool may_download(TimePoint now);
     void update_interest(TimePoint now);
@@ -85,6 +87,7 @@ class Requester {
     TokenBucket download_limit_;
     std::vector<std::uint8_t> scratch_;  // for hashing
     TimePoint next_report_{};
+    TimePoint next_maps_{};
     int front_input_{-1};
     int front_output_{-1};
     bool turn_again_{false};  // what was done last made work for those driven before

@@ -1,12 +1,16 @@
 // The requester's other half: mail, and the orders that are not fetches.
 #include <algorithm>
 
-#include "peer/answers.hpp"
 #include "peer/requester.hpp"
+#include "peer/status.hpp"
 #include "shoal/base/log.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::peer {
+
+namespace {
+constexpr std::size_t maps_max = 64;
+}  // namespace
 
 bool Requester::take_mail(TimePoint now) {
     bool go_on = true;
@@ -191,7 +195,7 @@ void Requester::take_peers(const PeersCommand& command) {
                 row.received = link->bytes_received();
                 row.sent = wiring_.figures.sent_to.with([&link = *link](const auto& sent) {
                     const auto found = sent.find(link.node());
-                    return found == sent.end() ? 0 : found->second;
+                    return found == sent.end() ? 0 : found->second.bytes;
                 });
             }
         }
@@ -199,8 +203,22 @@ void Requester::take_peers(const PeersCommand& command) {
     command.sink->deliver(list);
 }
 
+// For whoever asks from another thread.
+void Requester::draw_maps() {
+    std::vector<std::string> maps;
+    for (const auto& [key, transfer] : engine_.transfers) {
+        const Bitmap* held = transfer->held();
+        if (held != nullptr && maps.size() < maps_max) {
+            maps.push_back(std::to_string(held->count() * 100 / held->size()) + " % " +
+                           chunk_map(*held) + ' ' + text::escape(transfer->name()));
+        }
+    }
+    *wiring_.figures.chunk_maps.lock() = std::move(maps);
+}
+
 void Requester::take_status(const StatusCommand& command) {
-    command.sink->deliver(StatusReport{command.order, status_lines(wiring_)});
+    draw_maps();
+    command.sink->deliver(StatusReport{command.order, status_lines(wiring_, steady_now())});
 }
 
 }  // namespace shoal::peer

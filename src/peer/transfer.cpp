@@ -258,11 +258,12 @@ void Transfer::drive(TimePoint now) {
     }
 }
 
-void Transfer::carry_out(const swarm::Action& action, TimePoint) {
+void Transfer::carry_out(const swarm::Action& action, TimePoint now) {
     if (const auto* ask = std::get_if<swarm::Ask>(&action)) {
         if (ServerLink* link = servers_.find(ask->source)) {
             wire_ids_[ask->ask.value] =
                 link->request(order_.id, ask->run, ask->substitute, *this, ask->ask.value);
+            times_.handle_asked(ask->source, link->host, now);
         }
     } else if (const auto* cancel = std::get_if<swarm::CancelAsk>(&action)) {
         ServerLink* link = servers_.find(cancel->source);

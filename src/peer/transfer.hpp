@@ -19,6 +19,7 @@
 
 #include "peer/file_listener.hpp"
 #include "peer/servers.hpp"
+#include "peer/time_book.hpp"
 #include "shoal/store/partial_file.hpp"
 #include "shoal/swarm/download.hpp"
 
@@ -63,6 +64,7 @@ class Transfer final : public DataSink {
 
     [[nodiscard]] std::uint64_t key() const { return order_.key; }
     [[nodiscard]] const integrity::FileId& file() const { return order_.id; }
+    [[nodiscard]] const std::string& name() const { return order_.name.text(); }
     [[nodiscard]] bool over() const { return phase_ == Phase::over; }
     // Waits for a holder or for room on the disk.
     [[nodiscard]] bool parked() const { return parked_ || !unwritten_.empty(); }
@@ -74,6 +76,9 @@ class Transfer final : public DataSink {
     [[nodiscard]] const std::shared_ptr<store::PartialFile>& partial() const { return partial_; }
     // Somebody reads from these offsets on: what comes next there is fetched first.
     void read_from(std::span<const std::uint64_t> offsets);
+    [[nodiscard]] const TimeBook& times() const { return times_; }
+    // Verified chunks; null until it is known which of an earlier try are.
+    [[nodiscard]] const Bitmap* held() const { return download_ ? &download_->held() : nullptr; }
     void set_rate_limit(std::uint64_t bytes_per_second);
 
   private:
@@ -147,6 +152,7 @@ class Transfer final : public DataSink {
     std::map<ChunkIndex, Doubt> doubts_;
     std::map<ChunkIndex, Dispute> disputes_;
     std::vector<ChunkIndex> verified_;  // not announced yet
+    TimeBook times_;
     std::deque<Unwritten> unwritten_;
     TimePoint write_again_at_{};
     bool parked_{false};

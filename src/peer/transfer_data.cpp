@@ -19,6 +19,7 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
         return;
     }
     listener_.file_received(link.host, bytes.size());
+    times_.handle_received(link.id, bytes.size(), now);
     if (const auto source = sources_.find(link.id); source != sources_.end()) {
         source->second.sent = true;
     }
@@ -49,6 +50,7 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
     check_chunks({first, count});
     if (last) {
         wire_ids_.erase(token);
+        times_.handle_answered(link.id, now);
         download_->handle_done(link.id, swarm::AskId{token}, now);
     }
 }
@@ -61,7 +63,9 @@ void Transfer::handle_substituted(ServerLink& link, std::uint64_t token, LeafRun
 
 void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
                               TimePoint now) {
-    wire_ids_.erase(token);
+    if (wire_ids_.erase(token) > 0) {
+        times_.handle_answered(link.id, now);
+    }
     if (phase_ != Phase::running || link.phase() == ServerLink::Phase::dead) {
         return;  // handle_link_lost() takes care of a lost one
     }
@@ -95,7 +99,9 @@ void Transfer::write(std::uint64_t offset, std::span<const std::uint8_t> bytes, 
         return;
     }
     if (unwritten_.empty()) {
+        const TimePoint began = steady_now();
         const Status written = partial_->write(offset, bytes);
+        times_.add_writing(steady_now() - began);
         if (written) {
             return;
         }
@@ -152,6 +158,7 @@ void Transfer::handle_checked(const Checked& checked, TimePoint now) {
     if (!checked.leaves) {
         return fail(Outcome::failed, checked.leaves.error().message, now);
     }
+    times_.add_hashing(checked.spent);
     std::span<const Digest> leaves(*checked.leaves);
     for (std::uint32_t i = 0; i < checked.check.count; ++i) {
         const ChunkIndex chunk{checked.check.first.value + i};

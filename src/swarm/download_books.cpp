@@ -28,7 +28,8 @@ bool Download::takes_substitute(const Source& source, LeafRun run) const {
     const ChunkIndex last = shape_.chunk_of({run.end().value - 1});
     const bool whole = run.first == shape_.first_leaf(shape_.chunk_of(run.first)) &&
                        run.end().value == shape_.first_leaf(last).value + shape_.leaves_in(last);
-    return whole && source.holds_all && source.substitutes && !source.suspect && maybe_crowd();
+    return whole && source.holds_all && source.substitutes && !source.suspect && readers_.empty() &&
+           maybe_crowd();  // who reads wants those and no others
 }
 
 void Download::handle_substituted(SourceId source, AskId ask, LeafRun given) {

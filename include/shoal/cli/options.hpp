@@ -34,6 +34,8 @@ struct Options {
     Duration timeout{std::chrono::seconds(30)};
     bool stay{false};
     bool rename{false};
+    bool plan{false};
+    bool explain{false};
     bool search_beyond{false};  // for what no known host has
     SearchRequest search;
     bool json{false};

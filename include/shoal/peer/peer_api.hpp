@@ -44,6 +44,8 @@ struct FetchOrder {
     bool wait_for_holders{true};
     Duration timeout{std::chrono::seconds(30)};
     unsigned wait_hosts{0};  // be connected to that many hosts before asking
+    bool plan{false};        // only tell who holds what: nothing is transferred
+    bool explain{false};     // tell afterwards where the time went
     // From a search: the content wanted, and hosts that have it ("ADDR:PORT"), which are dialled
     // for this fetch. Nobody is asked then what the name means.
     std::string root;  // 64 hex digits, else empty
@@ -122,6 +124,36 @@ struct VersionInfo {
     std::vector<std::string> partial;
 };
 
+struct PlannedHost {
+    std::string host;
+    std::uint32_t chunks{};  // of the file that it holds
+    std::uint64_t rate{};    // bytes a second that it has sent at best, or may; 0: not known
+};
+struct FetchPlan {                   // who holds what of a file
+    std::uint32_t chunks{};          // of the file
+    std::uint32_t here{};            // of them, kept from an earlier try
+    std::vector<PlannedHost> hosts;  // most chunks first
+    // Of the chunks that are not here: (hosts that hold it, such chunks), rarest first.
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> rarity;
+    // If all send at those rates, and as far as anybody holds it.
+    std::optional<Duration> expected;
+};
+
+struct HostTime {
+    std::string host;
+    std::uint64_t bytes{};
+    Duration busy{};          // while it owed something
+    Duration longest_wait{};  // of that, until something came
+};
+struct FetchTimes {  // where the time of a fetch went
+    // One after the other: until a host could be asked; until it was clear what is meant; until
+    // the first byte could be asked for; until all was verified; until it stood under its name.
+    Duration connecting{}, asking{}, opening{}, transferring{}, saving{};
+    // While it was transferring; hashing may go on beside it, on another core.
+    Duration writing{}, hashing{}, parked{};
+    std::vector<HostTime> hosts;  // most bytes first
+};
+
 struct FetchDone {  // the last event of a fetch
     FetchId fetch;
     Outcome outcome{};
@@ -137,6 +169,8 @@ struct FetchDone {  // the last event of a fetch
     std::string text;                   // why, as a sentence, when not done
     std::vector<VersionInfo> versions;  // when versions differ
     std::vector<std::string> near;      // when not found
+    std::optional<FetchPlan> plan;      // of an order that asked for it
+    std::optional<FetchTimes> times;    // likewise
 };
 
 struct FileRow {
