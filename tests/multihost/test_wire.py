@@ -34,7 +34,7 @@ def dead_or_refused(client):
 
 def test_p27_golden_vectors_of_the_page(swarm):
     page = ROOT / "docs" / "protocol.md"
-    said = subprocess.run([sys.executable, ROOT / "tests/support/shoalwire.py", page],
+    said = subprocess.run([sys.executable, ROOT / "tests/support/golden.py", page],
                           capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
 

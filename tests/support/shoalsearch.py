@@ -69,7 +69,7 @@ def search_counts(message):
 
 
 def check_search_vectors(messages):
-    """The golden ones, as shoalwire.py has read them."""
+    """The golden ones, as golden.py has read them."""
     found = messages["server-hits"]
     address, rate, path, records = unpack_hits(found.payload)
     assert pack_hits(records, address, rate, path) == found.payload and len(records) == found.count

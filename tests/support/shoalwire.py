@@ -1,21 +1,18 @@
 """The Shoal protocol in plain Python, written from docs/protocol.md alone: the messages, the tree and
-a raw client, for tests (shoalfake.py has a server). Standard library only; simple rather than fast.
+a raw client, for tests (shoalfake.py has a server, golden.py checks the golden vectors with it).
+Standard library only; simple rather than fast.
 
     with Client("127.0.0.2", 8080) as client:
         client.hello()
         print(client.query("name"))
-
-Run as a program it checks the golden vectors:  python3 tests/support/shoalwire.py docs/protocol.md
 """
 import hashlib
 import hmac
 import os
-import re
 import socket
 import struct
-import sys
 
-from shoalsearch import (GLOB, NAME_PART, REGEX, check_search_vectors, pack_address,  # noqa: F401
+from shoalsearch import (GLOB, NAME_PART, REGEX, pack_address,  # noqa: F401
                          pack_hits, search_counts, search_fields, unpack_address, unpack_hits)
 
 MAGIC = b"SHL1"
@@ -366,40 +363,3 @@ class Client:
         data = b"".join(self.answer_to(each).payload for each in wanted)
         assert len(data) == file.fileSize and file_root(data) == file.digest, "wrong bytes"
         return data
-
-
-def golden_blocks(page):
-    """The golden vectors of docs/protocol.md by label."""
-    blocks = {}
-    for label, text in re.findall(r"```golden (\S+)\n(.*?)```", page, re.S):
-        lines = (line.split() for line in text.splitlines())
-        blocks[label] = b"".join(bytes(int(words[1])) if words[0] == "zeros"
-                                 else bytes.fromhex(words[0]) for words in lines)
-    return blocks
-
-
-def check_golden(page):
-    blocks = golden_blocks(page)
-    messages = {}
-    for label, raw in blocks.items():
-        if not label.startswith("auth-"):
-            kind = ClientMessage if len(raw) == 512 else ServerMessage
-            messages[label] = kind.unpack(raw[:kind.layout.size])
-            messages[label].payload = raw[kind.layout.size:]
-            assert messages[label].pack() + messages[label].payload == raw, label
-    check_search_vectors(messages)
-    session = Session(b"correct horse battery staple", messages["client-hello"],
-                      messages["server-hello"])
-    assert session.client_proof == blocks["auth-client-proof"]
-    assert session.server_proof == blocks["auth-server-proof"]
-    for order in (("sealed-proof", "sealed-query"), ("sealed-answer", "sealed-refusal")):
-        session.received = 0
-        assert all(session.opens(messages[label]) for label in order), order
-    for size, root in re.findall(r"^\| (\d+) \| `([0-9a-f]{64})` \|$", page, re.M):
-        assert file_root(bytes(i % 251 for i in range(int(size)))).hex() == root, size
-    return len(blocks)
-
-
-if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as page_file:
-        print("%d golden vectors agree" % check_golden(page_file.read()))
