@@ -1,7 +1,6 @@
 // The outputs of Download: when to look at a source, how much to ask of it, and for what.
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <utility>
 
 #include "shoal/swarm/download.hpp"
@@ -16,13 +15,8 @@ constexpr Duration share_period = 20ms;
 constexpr Duration endgame_period = 20ms;
 constexpr Duration stall_rest_most = 8s;
 constexpr std::size_t asks_per_source_max = 256;
-constexpr double double_gain = 2;        // double when that is so many times sooner,
-constexpr double double_margin_s = 0.1;  // and by this much
 constexpr double crowd_run_s = 0.005;    // of the link, a run of several chunks in a crowd
 constexpr std::uint64_t crowd_gain = 2;  // in a crowd so many times what is usual is asked for
-constexpr double unknown_wait_s = 0.1;   // of a source that has not been timed yet
-
-double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
 
 }  // namespace
 
@@ -311,98 +305,6 @@ LeafRun Download::span_around(const Source& source, ChunkIndex chunk) const {
     const LeafIndex first = shape_.first_leaf({begin});
     const std::uint64_t last = shape_.first_leaf({end - 1}).value + shape_.leaves_in({end - 1});
     return {first, static_cast<std::uint32_t>(last - first.value)};
-}
-
-// Endgame -------------------------------------------------------------------------------------
-
-// Everything that some source holds is asked for or here.
-bool Download::nothing_left() const {
-    const Rarity& rarity = chunks_->rarity();
-    return chunks_->open_chunks().empty() &&
-           (sources_->complete_count() > 0 ? rarity.size() == 0 : rarity.available().empty());
-}
-
-// Of all asks the one that will take longest, where this idle source is much sooner.
-std::optional<LeafRun> Download::pick_double(const Source& source, TimePoint now) {
-    std::optional<LeafRun> none;
-    std::pair<Source*, std::size_t> slowest{nullptr, 0};
-    double longest_s = 0;
-    for (Source& other : sources_->all()) {
-        const double silence_s = seconds(other.pace.silence(now));
-        double ahead = 0;
-        for (std::size_t index = 0; index < other.live.size() && other.id != source.id; ++index) {
-            const Request& request = other.live[index];
-            ahead += static_cast<double>(request.owed()) * config_.leaf_bytes;
-            const double wait_s =
-                other.pace.rate() > 0 ? std::max(ahead / other.pace.rate(), silence_s) : silence_s;
-            const LeafIndex last{request.run.end().value - 1};
-            if (wait_s > longest_s && request.owed() > 0 && may_double(source, last)) {
-                longest_s = wait_s;
-                slowest = {&other, index};
-            }
-        }
-    }
-    if (slowest.first == nullptr) {
-        return none;
-    }
-    Request& request = slowest.first->live[slowest.second];
-    const ChunkIndex last = shape_.chunk_of({request.run.end().value - 1});
-    if (chunks_->active(last)->owner) {
-        return take_over(source, last, longest_s);
-    }
-    return double_tail(source, *slowest.first, request, longest_s);
-}
-
-bool Download::may_double(const Source& source, LeafIndex leaf) const {
-    const ChunkIndex index = shape_.chunk_of(leaf);
-    const ActiveChunk* chunk = chunks_->active(index);
-    if (chunk == nullptr || !source.holds(index)) {
-        return false;
-    }
-    const Leaf& state = chunk->leaves[leaf.value - shape_.first_leaf(index).value];
-    return !state.here && state.asks == 1;
-}
-
-// The end of the slower one's run, as much as both finish at once: they meet in the middle,
-// and what arrived from both is a leaf or so.
-std::optional<LeafRun> Download::double_tail(const Source& source, const Source& slow,
-                                             Request& request, double wait_s) {
-    std::uint64_t first = request.run.end().value;
-    while (first > request.next.value && may_double(source, {first - 1}) &&
-           !chunks_->active(shape_.chunk_of({first - 1}))->owner) {
-        --first;
-    }
-    const auto most = static_cast<std::uint32_t>(request.run.end().value - first);
-    double part = most;
-    const double mine = source.pace.rate();
-    if (mine > 0 && wait_s > 0) {
-        const double theirs = std::min(slow.pace.rate(), part * config_.leaf_bytes / wait_s);
-        part *= mine / (mine + theirs);
-    }
-    const auto leaves = std::min({static_cast<std::uint32_t>(std::ceil(part)), most, source.run});
-    if (wait_s <= double_gain * time_for(source, leaves) + double_margin_s) {
-        return std::nullopt;
-    }
-    request.doubled = true;
-    return LeafRun{{request.run.end().value - leaves}, leaves};
-}
-
-// A chunk that one source must send alone is not shared but taken from a much slower one.
-std::optional<LeafRun> Download::take_over(const Source& source, ChunkIndex chunk, double wait_s) {
-    const double mine_s = time_for(source, shape_.leaves_in(chunk));
-    if (wait_s <= double_gain * mine_s + double_margin_s) {
-        return std::nullopt;
-    }
-    abandon(chunk);
-    return pick_fresh(source);
-}
-
-double Download::time_for(const Source& source, std::uint32_t leaves) const {
-    const double rate = source.pace.rate();
-    return rate > 0 ? std::max(seconds(source.pace.usual_answer()),
-                               seconds(source.pace.round_trip()) +
-                                   static_cast<double>(leaves) * config_.leaf_bytes / rate)
-                    : unknown_wait_s;
 }
 
 }  // namespace shoal::swarm
