@@ -84,7 +84,8 @@ void Door::upload(UploadOrder order, Callback<UploadPtr> callback) {
 
 // What shared/ does not have may be elsewhere in the tree: that is another refusal.
 Callback<void> Door::explained(std::string name, Callback<void> callback) {
-    return [this, name = std::move(name), callback = std::move(callback)](Result<void> done) {
+    return [this, name = std::move(name),
+            callback = std::move(callback)](const Result<void>& done) {
         if (done || done.error().kind != ErrorKind::not_found) {
             return callback(done);
         }

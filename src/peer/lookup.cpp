@@ -37,7 +37,7 @@ void Lookup::drive(TimePoint now) {
     }
 }
 
-void Lookup::finish(Result<Meaning> result) {
+void Lookup::finish(const Result<Meaning>& result) {
     over_ = true;
     engine_.servers.forget(this);
     for (const Understood& understood : std::exchange(waiting_, {})) {

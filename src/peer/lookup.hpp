@@ -58,7 +58,7 @@ class Lookup {
     void decide(const swarm::Version& version);
     void decide_nobody(const swarm::VersionVote::Nobody& nobody);
     [[nodiscard]] std::int64_t mtime_of(const swarm::ContentKey& key) const;
-    void finish(Result<Meaning> result);
+    void finish(const Result<Meaning>& result);
 
     Engine& engine_;
     store::SafePath name_;
