@@ -146,11 +146,12 @@ FetchTimes Fetch::times(TimePoint now) const {
     if (parked_at_) {
         times.parked += now - *parked_at_;
     }
-    for (const auto& [host, bytes] : shares_) {  // small files come without a transfer
-        const bool known = std::any_of(times.hosts.begin(), times.hosts.end(),
-                                       [&](const HostTime& one) { return one.host == host; });
+    for (const auto& share : shares_) {  // small files come without a transfer
+        const bool known =
+            std::any_of(times.hosts.begin(), times.hosts.end(),
+                        [&share](const HostTime& one) { return one.host == share.first; });
         if (!known) {
-            times.hosts.push_back({host, bytes, {}, {}});
+            times.hosts.push_back({share.first, share.second, {}, {}});
         }
     }
     std::sort(times.hosts.begin(), times.hosts.end(),
