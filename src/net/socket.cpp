@@ -1,6 +1,8 @@
 #include "shoal/net/socket.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -186,6 +188,15 @@ Transfer send_file(int socket, int file, std::uint64_t offset, std::size_t count
     }
     auto position = static_cast<off_t>(offset);
     return outcome(retry([&] { return ::sendfile(socket, file, &position, count); }));
+}
+
+void end_sending(int fd) {
+    static_cast<void>(::shutdown(fd, SHUT_WR));  // it fails when there is nobody to tell
+}
+
+std::size_t unacknowledged(int fd) {
+    int bytes = 0;
+    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 Address local_address(int fd) { return address_by(::getsockname, fd); }

@@ -49,6 +49,12 @@ Transfer send(int fd, std::span<const std::uint8_t> bytes, bool more_follows);
 // went away is `failed` with EPIPE or ECONNRESET.
 Transfer send_file(int socket, int file, std::uint64_t offset, std::size_t count);
 
+// No more will be sent: the other side reads an end of file, and may go on sending.
+void end_sending(int fd);
+// Bytes that were sent and not acknowledged by the other side's kernel, an end of file counting as
+// one; 0 for what is no connection.
+std::size_t unacknowledged(int fd);
+
 Address local_address(int fd);
 Address peer_address(int fd);
 
