@@ -1,8 +1,10 @@
 #include "option_table.hpp"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "search_words.hpp"
@@ -119,6 +121,43 @@ Status set_cache_size(Options& options, const std::string& value) {
     return {};
 }
 
+Status set_anonymous(Options& options, const std::string& value) {
+    options.ftp.anonymous = value == "on";
+    return value == "on" || value == "off" ? Status{} : allowed("give on or off");
+}
+
+Status set_ftp_idle(Options& options, const std::string& value) {
+    std::uint64_t seconds = 0;
+    const Status set = set_number(seconds, value, 1, 24 * 3600);
+    options.ftp.idle = std::chrono::seconds(seconds);
+    return set;
+}
+
+Status set_rights(Options& options, const std::string& value) {
+    options.ftp.may_write = value == "rw";
+    return value == "r" || value == "rw" ? Status{} : allowed("give r or rw");
+}
+
+// "50000-50099"
+Status set_passive_ports(Options& options, const std::string& value) {
+    const std::size_t dash = std::min(value.find('-'), value.size());
+    const auto low = text::parse_number(value.substr(0, dash), 1, 65535);
+    const auto high = text::parse_number(value.substr(std::min(dash + 1, value.size())), 1, 65535);
+    if (!low || !high || *low > *high) {
+        return allowed("give a range of ports such as 50000-50099");
+    }
+    options.ftp.passive_low = static_cast<std::uint16_t>(*low);
+    options.ftp.passive_high = static_cast<std::uint16_t>(*high);
+    return {};
+}
+
+Status set_ftp_advertise(Options& options, const std::string& value) {
+    in_addr unused{};
+    options.ftp.advertise = value;
+    const bool numeric = ::inet_pton(AF_INET, value.c_str(), &unused) == 1;
+    return numeric ? Status{} : allowed("give a numeric IPv4 address, such as 203.0.113.5");
+}
+
 template <bool Options::*Member>
 Status set_switch(Options& options, const std::string& value) {
     options.*Member = value == "true";
@@ -135,6 +174,7 @@ constexpr std::uint64_t clients_limit = limits::select_fd_end - 128 - limits::se
 
 constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }
 constexpr unsigned everywhere = ~0U;
+constexpr unsigned resident = bit(Command::prompt) | bit(Command::serve);
 constexpr unsigned with_orders = bit(Command::prompt) | bit(Command::get) | bit(Command::list);
 constexpr unsigned with_peer = with_orders | bit(Command::serve) | bit(Command::search);
 constexpr unsigned searching = bit(Command::search);
@@ -182,8 +222,27 @@ const OptionRow options_known[] = {
      [](Options& o, Text v) {
          return set_number(o.peer.max_clients_per_address, v, 1, clients_limit);
      }},
-    {"cache-size", "SIZE", bit(Command::prompt) | bit(Command::serve),
+    {"cache-size", "SIZE", resident,
      "keep that much of what gateways fetched (default: 10GiB; 0, unlimited)", set_cache_size},
+    {"ftp-port", "N", resident, "serve FTP on that port, 0 for not (default: 0)",
+     [](Options& o, Text v) { return set_number(o.ftp.port, v, 0, 65535); }},
+    {"ftp-users", "FILE", resident, "who may log in, in lines of 'shoal ftp-user'; mode 0600",
+     [](Options& o, Text v) { return set_path(o.ftp.users, v); }},
+    {"ftp-anonymous", "WHETHER", resident, "on (default): anybody may read; or off", set_anonymous},
+    {"ftp-threads", "N", resident, "threads for FTP clients (default: 2)",
+     [](Options& o, Text v) { return set_number(o.ftp.threads, v, 1, 64); }},
+    {"ftp-clients-per-thread", "N", resident, "FTP clients of each (default: 200)",
+     [](Options& o, Text v) { return set_number(o.ftp.clients_per_thread, v, 1, 100'000); }},
+    {"ftp-clients-per-address", "N", resident,
+     "of one address (default: a quarter of all; from this host, all)",
+     [](Options& o, Text v) { return set_number(o.ftp.clients_per_address, v, 1, 1'000'000); }},
+    {"ftp-passive-ports", "LOW-HIGH", resident, "ports for passive data connections (default: any)",
+     set_passive_ports},
+    {"ftp-advertise", "ADDR", resident, "IPv4 address that PASV names, for hosts behind a NAT",
+     set_ftp_advertise},
+    {"ftp-idle", "SECONDS", resident, "an FTP client that idles so long goes (default: 600)",
+     set_ftp_idle},
+    {"rights", "RIGHTS", bit(Command::ftp_user), "r (default), or rw: may write, too", set_rights},
     {"stay", nullptr, bit(Command::get), "serve on when all is fetched, until a signal",
      set_switch<&Options::stay>},
     {"plan", nullptr, bit(Command::get), "tell who holds what and how long it may take; no more",
@@ -221,6 +280,8 @@ constexpr CommandRow commands_known[] = {
      any_number},
     {Command::status, "status", "", "how the peer at --bind and --port fares", 0, 0},
     {Command::hash, "hash", "FILE...", "root and size of local files", 1, any_number},
+    {Command::ftp_user, "ftp-user", "NAME", "a line for --ftp-users; the password comes from stdin",
+     1, 1},
     {Command::help, "help", "[COMMAND]", "what a command does and takes", 0, 1},
 };
 

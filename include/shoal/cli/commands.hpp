@@ -17,6 +17,10 @@ int run_help(const Options& options);
 int run_status(const Options& options);
 int run_hash(const Options& options);
 
+// One line from stdin, without its end: at most 1024 bytes. On a terminal it is asked for on
+// stderr and typed unseen.
+Result<std::string> read_password(std::string_view question);
+
 // A closed stdin, stdout or stderr would become the first socket or file that is opened, and be
 // written to. They are given descriptors that fail instead. Call before anything is opened.
 void fill_standard_descriptors();

@@ -13,7 +13,7 @@
 
 namespace shoal::cli {
 
-enum class Command { prompt, serve, get, list, search, status, hash, help };
+enum class Command { prompt, serve, get, list, search, status, hash, ftp_user, help };
 enum class Progress { automatic, always, never };
 
 // A search, and how its results are shown.
@@ -21,6 +21,21 @@ struct SearchRequest {
     peer::SearchOrder order;
     bool show_path{false};
     bool json{false};
+};
+
+// The FTP gateway. It binds where the peer does.
+struct FtpOptions {
+    std::uint16_t port{0};  // 0: no gateway
+    unsigned threads{2};
+    unsigned clients_per_thread{200};
+    unsigned clients_per_address{0};  // 0: a quarter of all
+    std::string users;                // file; empty: none but anonymous
+    bool anonymous{true};
+    std::uint16_t passive_low{0};  // 0: any port
+    std::uint16_t passive_high{0};
+    std::string advertise;
+    Duration idle{std::chrono::minutes(10)};
+    bool may_write{false};  // ftp-user: the rights of the new user
 };
 
 struct Options {
@@ -42,6 +57,7 @@ struct Options {
     Progress progress{Progress::automatic};
     log::Level log_level{log::Level::info};
     std::string log_file;  // empty: stderr
+    FtpOptions ftp;
 };
 
 // `arguments` are those after the program's name. What the command line says wins over what the
