@@ -241,7 +241,8 @@ def rule_decoders(_):
     targets = {path.stem: path.read_text() for path in files("tests/fuzz") if path.stem.startswith("fuzz_")}
     text = "\n".join(targets.values())
     for decoder in ("ClientFrames", "ServerFrames", "parse_listing", "parse_hosts", "SafePath::parse",
-                    "journal", "index", "parse_search", "parse_hits", "Matcher::make"):
+                    "journal", "index", "parse_search", "parse_hits", "Matcher::make",
+                    "LineDecoder", "parse_users"):
         if decoder not in text:
             yield f"no fuzz target feeds {decoder}"
     for name in targets:
@@ -285,7 +286,7 @@ def rule_options(options):
     if not program.exists():
         return SKIPPED, f"{program} is not built"
     helped = set()
-    for command in ("", "serve", "get", "list", "search", "status", "hash"):
+    for command in ("", "serve", "get", "list", "search", "status", "hash", "ftp-user"):
         said = subprocess.run([program, *command.split(), "--help"], capture_output=True, text=True)
         helped |= set(re.findall(r"^\s+(?:-\w, )?(--[a-z][a-z-]+)", said.stdout, re.M))
     findings = []

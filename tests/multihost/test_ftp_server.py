@@ -1,0 +1,90 @@
+"""The FTP gateway as a service: limits, ports, users, delays, its end."""
+import re
+import socket
+import time
+
+from ftphost import FTP_PORT, Raw, connect, gateway_host, read_to_end, refused, store
+from harness import MIB, marks, until
+
+
+def test_limits_of_clients(swarm):
+    host = gateway_host(swarm, 1, "--ftp-threads", 2, "--ftp-clients-per-thread", 3)
+    clients = [Raw(host, None) for _ in range(6)]
+    with socket.create_connection((host.address, FTP_PORT), timeout=20) as sock:
+        assert read_to_end(sock).startswith(b"421 ")
+    clients[0].close()
+
+    def fits():
+        with socket.create_connection((host.address, FTP_PORT), timeout=20) as probe:
+            return probe.recv(100).startswith(b"220 ")
+    until(fits, "a place is free again")
+    few = gateway_host(swarm, 2, "--ftp-clients-per-address", 2)
+    clients = [Raw(few, None) for _ in range(2)]
+    with socket.create_connection((few.address, FTP_PORT), timeout=20) as sock:
+        assert read_to_end(sock).startswith(b"421 ")
+
+
+def test_passive_ports_and_advertise(swarm):
+    probe = socket.create_server((f"{swarm.net}.1", 0))
+    low = probe.getsockname()[1]
+    probe.close()
+    low = min(low, 65000)
+    host = gateway_host(swarm, 1, "--ftp-passive-ports", f"{low}-{low + 9}", "--ftp-advertise", "203.0.113.5")
+    raws = [Raw(host) for _ in range(3)]
+    for raw in raws:
+        numbers = [int(one) for one in re.findall(r"\d+", raw.say("PASV", "227"))[1:]]
+        assert numbers[:4] == [203, 0, 113, 5]
+        assert low <= numbers[4] * 256 + numbers[5] <= low + 9
+        assert low <= int(raw.say("EPSV", "229").split("|")[3]) <= low + 9
+
+
+def test_ftp_user_and_the_users_file(swarm):
+    host = gateway_host(swarm, 1)
+    made = host.run("ftp-user", "eve", "--rights", "rw")
+    made.send("pass word\n")
+    made.close_input()
+    assert made.wait() == 0
+    with open(host.folder / "users", "a") as file:
+        file.write(made.out.text())
+    ftp = connect(host, ("eve", "pass word"))  # the file was read again
+    store(ftp, "f", b"f")
+    for arguments, typed, code in ((["e:ve"], "x\n", 2), (["eve"], "\n", 2), ([], "", 2),
+                                   (["eve", "--rights", "w"], "x\n", 2)):
+        wrong = host.run("ftp-user", *arguments)
+        wrong.send(typed)
+        wrong.close_input()
+        assert wrong.wait() == code, wrong.tail()
+    broken = gateway_host(swarm, 2, start=False)
+    (broken.folder / "users").write_text("joe:swordfish\n")
+    process = broken.run("serve", "--bind", broken.address, *broken.options)
+    assert process.wait() == 1
+    assert "users:1: " in process.err.text()
+
+
+@marks(alone=True, bare=True)
+def test_wrong_passwords_wait_longer_each_time(swarm):
+    host = gateway_host(swarm, 1)
+    start = time.monotonic()
+    for _ in range(4):
+        with refused(530):
+            connect(host, ("joe", "wrong"))
+    assert time.monotonic() - start > 3.5
+    raw = Raw(host, None)
+    for last in (False, False, True):
+        raw.say("USER joe", "331")
+        raw.say("PASS wrong", "530") if not last else raw.say("QUIT", "221")
+    connect(host, ())  # anonymous readers do not wait
+
+
+def test_the_gateway_ends_with_the_peer(swarm):
+    host = gateway_host(swarm, 1, shared={"f": 64 * MIB})
+    idle = Raw(host)
+    busy = Raw(host)
+    data = busy.passive()
+    busy.say("RETR f")
+    data.recv(1000)
+    host.process.signal(15)
+    idle.reply("421")
+    read_to_end(data)
+    busy.reply("226")
+    assert host.process.wait() == 0
