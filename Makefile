@@ -73,7 +73,7 @@ RUN      := $(PYTHON) tests/run.py
 AGAIN     = $(MAKE) --no-print-directory
 variant   = $(AGAIN) VARIANT=$(1) BUILD=build/$(1)
 
-.PHONY: all deps demo run programs tests-alone fuzzers test test-long asan tsan fuzz bench tidy lint format install \
+.PHONY: all deps demo demo-ftp run programs tests-alone fuzzers test test-long asan tsan fuzz bench tidy lint format install \
         uninstall clean help
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -136,6 +136,10 @@ run: all  ## the peer, with a prompt
 demo: deps  ## a real file from four hosts at once, one of them killed midway
 	+$(Q)$(AGAIN) all
 	$(Q)$(PYTHON) tests/support/demo.py ./$(SHOAL)
+
+demo-ftp: deps  ## a file put at one host by an FTP client, got at another
+	+$(Q)$(AGAIN) all
+	$(Q)$(PYTHON) tests/support/demo_ftp.py ./$(SHOAL)
 
 test: deps  ## everything that takes minutes: unit, simulator, fuzz corpus, rules, real processes
 	+$(Q)$(AGAIN) programs
