@@ -25,7 +25,10 @@ def gateway_host(swarm, number, *options, start=True, **how):
     users.write_text(users_line(*JOE, "rw") + users_line(*ANN, "r"))
     users.chmod(0o600)
     host.options += ["--ftp-port", str(FTP_PORT), "--ftp-users", "users", *map(str, options)]
-    return host.serve() if start else host
+    if start:
+        host.serve()
+        host.process.wait_text("FTP gateway on")  # its port opens after the peer's
+    return host
 
 
 def connect(host, user=JOE, address=None):

@@ -229,6 +229,7 @@ TEST_CASE("over IPv6 there is EPSV and EPRT, and no PASV and PORT", "[ftp]") {
     ftp.peer_address = *net::Address::parse_numeric("2001:db8::7", 40000);
     ftp.local_address = *net::Address::parse_numeric("2001:db8::1", 2121);
     ftp.log_in();
+    ftp.rules.advertise = net::Address::parse_numeric("203.0.113.5", 0);
     CHECK(ftp("PASV").starts_with("425 "));
     CHECK(ftp("PORT 192,0,2,7,200,10").starts_with("522 "));
     CHECK(ftp("EPRT |1|192.0.2.7|2048|") == "522 Network protocol not supported, use (2).");

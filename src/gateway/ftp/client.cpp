@@ -24,7 +24,7 @@ Client::Client(Worker& worker, ClientId id, Fd control, TimePoint now)
       control_(std::move(control)),
       address_(net::peer_address(control_.get()).host()),
       session_(worker.shared().rules, *this),
-      began_(now),
+      login_since_(now),
       active_(now),
       output_moved_(now),
       data_moved_(now) {}
@@ -50,15 +50,15 @@ void Client::handle_ready(const net::Ready& ready, TimePoint now) {
     }
 }
 
-void Client::read_control(TimePoint now) {
+bool Client::read_control(TimePoint now) {
     const net::Transfer got = net::receive(control_.get(), worker_.scratch().first(16UL * 1024));
     if (got.state == net::Transfer::State::would_block) {
-        return;
+        return false;
     }
     if (got.state != net::Transfer::State::moved) {
         gone_ = gone_ || got.error != 0;
         handle_control_end();
-        return;
+        return false;
     }
     active_ = now;
     std::vector<LineDecoder::Line> lines;
@@ -69,6 +69,7 @@ void Client::read_control(TimePoint now) {
         send(reply(421, "That is no FTP."));
         close();
     }
+    return true;
 }
 
 void Client::handle_lines(std::vector<LineDecoder::Line>& lines) {
@@ -120,6 +121,9 @@ void Client::flush(TimePoint now) {
 }
 
 void Client::settle(TimePoint now) {
+    if (session_.logged_in()) {
+        login_since_ = now;
+    }
     for (std::size_t before = 0; !gone_ && !output_.empty() && output_.size() != before;) {
         before = output_.size();
         flush(now);
@@ -153,7 +157,7 @@ TimePoint Client::deadline() const {
     TimePoint soonest = TimePoint::max();
     const auto consider = [&](TimePoint time) { soonest = std::min(soonest, time); };
     if (!session_.logged_in() && !transfer_) {
-        consider(began_ + login_deadline);
+        consider(login_since_ + login_deadline);
     }
     if (!output_.empty()) {
         consider(output_moved_ + stall_deadline);

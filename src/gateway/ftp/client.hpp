@@ -84,7 +84,7 @@ class Client final : public SessionHost {
     // Posts what the peer answers to the worker, as the answer to `question`.
     template <typename T>
     peer::Callback<T> answer_to(Question question);
-    void read_control(TimePoint now);
+    bool read_control(TimePoint now);  // false: there was nothing, or it has ended
     void handle_control_end();
     void handle_lines(std::vector<LineDecoder::Line>& lines);
     void handle_data_ready(TimePoint now);
@@ -115,8 +115,8 @@ class Client final : public SessionHost {
     std::string output_;
     std::unique_ptr<DataLink> data_;
     std::unique_ptr<Transfer> transfer_;
-    peer::Ticket ticket_;  // of a hash under way
-    TimePoint began_;
+    peer::Ticket ticket_;     // of a hash under way
+    TimePoint login_since_;   // awaited, or the last time that it stood
     TimePoint active_;        // the last line
     TimePoint output_moved_;  // the last time that the client took replies
     TimePoint data_moved_;    // or the data connection was asked for

@@ -137,7 +137,8 @@ void Client::handle_news(Question question) {
 // The end of the data says nothing of why it ended. An ABOR, or the end of the control connection,
 // that came before it is heard first.
 void Client::finish_receiving(TimePoint now) {
-    read_control(now);
+    for (int i = 0; i < 8 && transfer_ && !closing_ && read_control(now); ++i) {
+    }
     if (gone_ || !transfer_) {
         return;
     }

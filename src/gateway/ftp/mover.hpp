@@ -14,7 +14,9 @@
 
 namespace shoal::gateway::ftp {
 
-inline constexpr std::size_t block_size = limits::send_quantum;
+// Larger ones make the windows, and with them what lies between server and client, outgrow the
+// processor's cache: 128 KiB moved a quarter more bytes to 64 clients than 256 KiB or 1 MiB.
+inline constexpr std::size_t block_size = 128 * limits::KiB;
 
 class Mover {
   public:

@@ -91,6 +91,9 @@ Status Server::open() {
         workers_.push_back(std::make_unique<Worker>(shared_, i));
         boxes_.push_back(&workers_.back()->mailbox());
     }
+    if (!options.anonymous && options.users_file.empty()) {
+        log::warning("nobody can log in to the FTP gateway: give --ftp-users a file");
+    }
     log::info("FTP gateway on " + local.to_string());
     return verifier_.open();
 }

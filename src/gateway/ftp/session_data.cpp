@@ -144,8 +144,7 @@ void Session::do_pasv(std::string_view) {
     if (!may_connect()) {
         return;
     }
-    const bool v4 = host_.control_local().family() == AF_INET;
-    if (!v4 && !rules_.advertise) {
+    if (host_.control_local().family() != AF_INET) {
         say(425, "PASV is for IPv4 only, use EPSV.");
         return;
     }

@@ -6,6 +6,7 @@
 #include "gateway/ftp/path.hpp"
 #include "gateway/ftp/reply.hpp"
 #include "gateway/ftp/session.hpp"
+#include "shoal/base/limits.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::gateway::ftp {
@@ -109,9 +110,11 @@ void Session::handle_opened(const Result<Entry>& entry) {
         finish(554,
                "Invalid REST parameter: the file has " + std::to_string(entry->size) + " bytes.");
     } else {
+        // What line ends will add is not known, so only a binary size is told.
+        const std::string size =
+            ascii_ ? "." : " (" + std::to_string(entry->size - offset_) + " bytes).";
         begin(Transfer::retrieve, "Opening " + std::string(ascii_ ? "ASCII" : "BINARY") +
-                                      " mode data connection for " + absolute(name_) + " (" +
-                                      std::to_string(entry->size - offset_) + " bytes).");
+                                      " mode data connection for " + absolute(name_) + size);
     }
 }
 
@@ -245,7 +248,8 @@ void Session::list_entry(const Entry& entry) {
 
 void Session::list_pattern(const Error& error) {
     pattern_ = last_of(name_);
-    if (error.kind != ErrorKind::not_found || !has_wildcard(pattern_) || format_ == Format::facts) {
+    if (error.kind != ErrorKind::not_found || !has_wildcard(pattern_) ||
+        pattern_.size() > limits::path_component_max || format_ == Format::facts) {
         refuse(error);
     } else if (to_status_) {
         finish(550, "Globbing not supported.");

@@ -15,8 +15,8 @@ namespace shoal::gateway::ftp {
 
 class Verifier {
   public:
-    static constexpr std::size_t waiting_max = 64;
-    static constexpr std::size_t waiting_per_address_max = 8;
+    static constexpr std::size_t waiting_max = 1024;
+    static constexpr std::size_t waiting_per_address_max = 256;
 
     explicit Verifier(std::string users_file) : users_file_(std::move(users_file)) {}
 

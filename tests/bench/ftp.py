@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""The FTP gateway under load, beside vsftpd and pyftpdlib where they are installed, in one run.
+
+    ftp.py --build DIR --shoal PROGRAM [--sessions 5000] [--seconds 5]
+
+For each server: memory of an idle session (PSS), anonymous logins a second while they stand, the
+time of a NOOP to all of them, a login and 1 KiB among them; then 64 clients that fetch 4 x 16 MiB
+each, connected before a common start. Everything lies on tmpfs. Wants root for vsftpd.
+"""
+import argparse
+import ftplib
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+PORT = 2121
+PYFTPD = """
+import sys
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.servers import FTPServer
+import logging
+logging.basicConfig(level=logging.ERROR)
+authorizer = DummyAuthorizer()
+authorizer.add_anonymous(sys.argv[2])
+FTPHandler.authorizer = authorizer
+server = FTPServer((sys.argv[1], int(sys.argv[3])), FTPHandler)
+server.max_cons = 100_000
+server.serve_forever()
+"""
+VSFTPD = """listen=YES
+listen_address={address}
+listen_port={port}
+background=NO
+anonymous_enable=YES
+local_enable=NO
+anon_root={root}
+no_anon_password=NO
+max_clients=0
+max_per_ip=0
+secure_chroot_dir={empty}
+run_as_launching_user=NO
+seccomp_sandbox=NO
+"""
+
+
+class Server:
+    def __init__(self, name, address, folder):
+        self.name, self.address, self.folder = name, address, folder
+        self.process = None
+
+    def start(self, command):
+        self.process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            with socket.socket() as probe:
+                if probe.connect_ex((self.address, PORT)) == 0:
+                    return self
+            time.sleep(0.05)
+        sys.exit(f"{self.name} did not start")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def pss(self):
+        """Of the server and all its children."""
+        wanted, total = {self.process.pid}, 0
+        parents = {}
+        for entry in pathlib.Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                except OSError:
+                    pass
+        while more := {pid for pid, parent in parents.items() if parent in wanted} - wanted:
+            wanted |= more
+        for pid in wanted:
+            try:
+                text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+                total += int(text.partition("\nPss:")[2].split()[0]) * 1024
+            except (OSError, ValueError, IndexError):
+                pass
+        return total
+
+
+def servers(options, root):
+    net = f"127.{os.getpid() % 200 + 1}.7"
+    shared = root / "shoal" / "shared"
+    (root / "empty").mkdir()
+    for folder in (shared, root / "plain"):
+        folder.mkdir(parents=True)
+        (folder / "small").write_bytes(os.urandom(1024))
+        (folder / "big").write_bytes(os.urandom(16 << 20))
+    (root / "shoal" / "downloads").mkdir()
+    (root / "shoal" / "hosts.txt").touch()
+    yield Server("shoal", f"{net}.1", root / "shoal"), [
+        options.shoal.resolve(), "serve", "--bind", f"{net}.1", "--ftp-port", str(PORT),
+        "--ftp-clients-per-thread", str(options.sessions)]
+    pythons = [python for python in (sys.executable, "/usr/bin/python3")  # Debian's has its packages
+               if subprocess.run([python, "-c", "import pyftpdlib"], capture_output=True).returncode == 0]
+    if pythons:
+        yield Server("pyftpdlib", f"{net}.2", root), [
+            pythons[0], "-W", "ignore", "-c", PYFTPD, f"{net}.2", root / "plain", str(PORT)]
+    if shutil.which("vsftpd"):
+        config = root / "vsftpd.conf"
+        config.write_text(VSFTPD.format(address=f"{net}.3", port=PORT, root=root / "plain", empty=root / "empty"))
+        yield Server("vsftpd", f"{net}.3", root), ["vsftpd", config]
+
+
+def measure_sessions(load, server, options):
+    for _ in range(20):  # what the first clients cost is no session's
+        ftplib.FTP().connect(server.address, PORT)
+    before = server.pss()
+    sessions = options.sessions if server.name != "vsftpd" else min(options.sessions, 500)
+    child = subprocess.Popen([load, server.address, str(PORT), "logins", str(options.seconds), str(sessions)],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    rate, noop = map(float, child.stdout.readline().split())
+    each = (server.pss() - before) / sessions
+    times = []
+    for _ in range(9):
+        start = time.monotonic()
+        client = ftplib.FTP()
+        client.connect(server.address, PORT)
+        client.login()
+        client.retrbinary("RETR small", lambda block: None)
+        times.append(time.monotonic() - start)
+        client.quit()
+    child.communicate("\n")
+    print(f"{server.name:10} {sessions} sessions: {each / 1024:7.2f} KiB each, {rate:7.0f} logins/s, NOOP to "
+          f"all {noop:.3f} s, login and 1 KiB {sorted(times)[4] * 1000:.1f} ms", flush=True)
+
+
+def measure_fetches(load, server):
+    said = subprocess.run([load, server.address, str(PORT), "fetch", "64", "4", "big"], check=True,
+                          capture_output=True, text=True).stdout.split()
+    print(f"{server.name:10} 64 clients x 4 x 16 MiB: {float(said[0]) / 1e9:.2f} GB/s, slowest/fastest "
+          f"{float(said[1]):.2f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--shoal", type=pathlib.Path, required=True)
+    parser.add_argument("--sessions", type=int, default=5000)
+    parser.add_argument("--seconds", type=float, default=5)
+    options = parser.parse_args()
+    load = options.build / "bench" / "ftp_load"
+    with tempfile.TemporaryDirectory(prefix="shoal-ftp-", dir="/dev/shm") as folder:
+        root = pathlib.Path(folder)
+        root.chmod(0o755)
+        for server, command in servers(options, root):
+            server.start(command)
+            try:
+                for _ in range(3):
+                    measure_fetches(load, server)
+                measure_sessions(load, server, options)
+            finally:
+                server.stop()
+
+
+if __name__ == "__main__":
+    main()
