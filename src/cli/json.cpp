@@ -1,32 +1,7 @@
 #include "json.hpp"
 
-#include <array>
-#include <cmath>
-#include <cstdio>
-
-#include "shoal/base/text.hpp"
-
 namespace shoal::cli {
 namespace {
-
-void append_quoted(std::string& out, std::string_view raw) {
-    // No name that is not UTF-8 gets this far; should one, the line is JSON all the same.
-    const std::string safe = text::is_utf8(raw) ? std::string(raw) : text::escape(raw);
-    out += '"';
-    for (const char c : safe) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            std::array<char, 8> code{};
-            std::snprintf(code.data(), code.size(), "\\u%04x", static_cast<unsigned>(c));
-            out += code.data();
-        } else {
-            out += c;
-        }
-    }
-    out += '"';
-}
 
 double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
 
@@ -194,7 +169,7 @@ JsonObject object_of(const peer::SearchPrice& price) {
         .number("lost", price.lost)
         .number("late", price.late)
         .number("refused", price.refused);
-    return object.numbers("rings", price.rings);
+    return object.numbers("rings", {price.rings.begin(), price.rings.end()});
 }
 
 JsonObject object_of(const peer::SearchResults& e) {
@@ -246,76 +221,6 @@ JsonObject object_of(const peer::Notice& e) {
 }
 
 }  // namespace
-
-std::string& JsonObject::member(std::string_view key) {
-    if (body_.size() > 1) {
-        body_ += ',';
-    }
-    append_quoted(body_, key);
-    body_ += ':';
-    return body_;
-}
-
-JsonObject& JsonObject::text(std::string_view key, std::string_view value) {
-    append_quoted(member(key), value);
-    return *this;
-}
-
-JsonObject& JsonObject::number(std::string_view key, std::uint64_t value) {
-    member(key) += std::to_string(value);
-    return *this;
-}
-
-JsonObject& JsonObject::real(std::string_view key, double value) {
-    std::array<char, 64> digits{};
-    // JSON has no infinity; what is not finite was never measured.
-    std::snprintf(digits.data(), digits.size(), "%.6g", std::isfinite(value) ? value : 0.0);
-    member(key) += digits.data();
-    return *this;
-}
-
-JsonObject& JsonObject::boolean(std::string_view key, bool value) {
-    member(key) += value ? "true" : "false";
-    return *this;
-}
-
-JsonObject& JsonObject::null(std::string_view key) {
-    member(key) += "null";
-    return *this;
-}
-
-JsonObject& JsonObject::texts(std::string_view key, const std::vector<std::string>& values) {
-    member(key) += '[';
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        body_ += i > 0 ? "," : "";
-        append_quoted(body_, values[i]);
-    }
-    body_ += ']';
-    return *this;
-}
-
-JsonObject& JsonObject::numbers(std::string_view key, const std::vector<unsigned>& values) {
-    member(key) += '[';
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        body_ += (i > 0 ? "," : "") + std::to_string(values[i]);
-    }
-    body_ += ']';
-    return *this;
-}
-
-JsonObject& JsonObject::object(std::string_view key, const JsonObject& value) {
-    member(key) += value.str();
-    return *this;
-}
-
-JsonObject& JsonObject::objects(std::string_view key, const std::vector<JsonObject>& values) {
-    member(key) += '[';
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        body_ += (i > 0 ? "," : "") + values[i].str();
-    }
-    body_ += ']';
-    return *this;
-}
 
 std::string json_line(const peer::Event& event) {
     return std::visit([](const auto& one) { return object_of(one).str() + "\n"; }, event);

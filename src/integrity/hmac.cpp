@@ -1,5 +1,7 @@
 // HMAC-SHA256 (RFC 2104) and the comparison that goes with it.
 #include <algorithm>
+#include <cstring>
+#include <type_traits>
 
 #include "shoal/integrity/sha256.hpp"
 
@@ -19,21 +21,42 @@ Pad block_sized_key(std::span<const std::uint8_t> key) {
     return block;
 }
 
-Digest keyed_hash(Pad key, std::uint8_t mask, std::span<const std::uint8_t> data) {
-    for (std::uint8_t& byte : key)
+Sha256 begun_with(Pad block, std::uint8_t mask) {
+    for (std::uint8_t& byte : block)
         byte ^= mask;
     Sha256 hasher;
-    hasher.update(key);
-    hasher.update(data);
-    return hasher.finish();
+    hasher.update(block);
+    explicit_bzero(block.data(), block.size());
+    return hasher;
 }
 
 }  // namespace
 
+HmacKey::HmacKey(std::span<const std::uint8_t> key) {
+    Pad block = block_sized_key(key);
+    inner_ = begun_with(block, 0x36);
+    outer_ = begun_with(block, 0x5c);
+    explicit_bzero(block.data(), block.size());
+}
+
+HmacKey::~HmacKey() {
+    static_assert(std::is_trivially_copyable_v<Sha256>, "so it can be wiped as bytes");
+    explicit_bzero(&inner_, sizeof inner_);
+    explicit_bzero(&outer_, sizeof outer_);
+}
+
+Digest HmacKey::mac(std::initializer_list<std::span<const std::uint8_t>> parts) const {
+    Sha256 hasher = inner_;
+    for (const auto part : parts)
+        hasher.update(part);
+    const Digest inner = hasher.finish();
+    hasher = outer_;
+    hasher.update(inner.bytes);
+    return hasher.finish();
+}
+
 Digest hmac_sha256(std::span<const std::uint8_t> key, std::span<const std::uint8_t> data) {
-    const Pad block = block_sized_key(key);
-    const Digest inner = keyed_hash(block, 0x36, data);
-    return keyed_hash(block, 0x5c, inner.bytes);
+    return HmacKey(key).mac({data});
 }
 
 bool equal_constant_time(std::span<const std::uint8_t> left, std::span<const std::uint8_t> right) {

@@ -190,6 +190,8 @@ def test_pitfall20_the_secret_stays_secret(swarm):
     until(host.process.running, "up")
     with open(f"/proc/{host.process.pid}/cmdline", "rb") as file:
         assert SECRET not in file.read()
+    with open(f"/proc/{host.process.pid}/limits") as file:
+        assert "Max core file size        0 " in file.read()
     assert SECRET.decode() not in host.process.out.text() + host.process.err.text()
     for path in (host.folder / ".shoal").rglob("*"):
         assert not path.is_file() or SECRET not in path.read_bytes(), path

@@ -77,3 +77,15 @@ TEST_CASE("the constant-time comparison sees every single difference") {
         }
     }
 }
+
+TEST_CASE("a key that is kept gives the same MACs, of parts as of the whole") {
+    for (const Vector& vector : rfc4231()) {
+        const HmacKey key(vector.key);
+        const std::span<const std::uint8_t> data(vector.data);
+        for (const std::size_t cut : {std::size_t{0}, data.size() / 2, data.size()}) {
+            const Digest whole = hmac_sha256(vector.key, data);
+            CHECK(key.mac({data.first(cut), data.subspan(cut)}) == whole);
+            CHECK(HmacKey(key).mac({data}) == whole);
+        }
+    }
+}

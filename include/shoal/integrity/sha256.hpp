@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,22 @@ void hash_leaves(std::span<const std::uint8_t> data, std::span<Digest> out);
 // SHA-256 of left || right, for every pair of `nodes`; out.size() is nodes.size() / 2.
 // `out` may alias the front of `nodes`.
 void hash_pairs(std::span<const Digest> nodes, std::span<Digest> out);
+
+// An HMAC key whose two blocks are hashed beforehand: for many short messages. Wiped when it goes.
+class HmacKey {
+  public:
+    explicit HmacKey(std::span<const std::uint8_t> key);
+    HmacKey(const HmacKey&) = default;
+    HmacKey& operator=(const HmacKey&) = default;
+    ~HmacKey();
+
+    // Of the parts, one behind the other.
+    [[nodiscard]] Digest mac(std::initializer_list<std::span<const std::uint8_t>> parts) const;
+
+  private:
+    Sha256 inner_;
+    Sha256 outer_;
+};
 
 Digest hmac_sha256(std::span<const std::uint8_t> key, std::span<const std::uint8_t> data);
 

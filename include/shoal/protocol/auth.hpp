@@ -7,35 +7,14 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
-#include <vector>
 
-#include "shoal/base/result.hpp"
 #include "shoal/integrity/digest.hpp"
+#include "shoal/integrity/secret.hpp"
 #include "shoal/protocol/codec.hpp"
 
 namespace shoal::protocol {
 
-// The shared secret, wiped when it goes. From a file that only its owner may read.
-class Secret {
-  public:
-    Secret() = default;
-    explicit Secret(std::vector<std::uint8_t> bytes) : bytes_(std::move(bytes)) {}
-    Secret(Secret&&) = default;
-    Secret(const Secret&) = default;
-    Secret& operator=(Secret other) noexcept {
-        bytes_.swap(other.bytes_);
-        return *this;
-    }
-    ~Secret();
-    // One trailing line end is dropped; 16..4096 bytes; mode must not let group or others in.
-    static Result<Secret> load(const std::string& path);
-    [[nodiscard]] bool present() const { return !bytes_.empty(); }
-    [[nodiscard]] std::span<const std::uint8_t> bytes() const { return bytes_; }
-
-  private:
-    std::vector<std::uint8_t> bytes_;
-};
+using integrity::Secret;
 
 // What both sides have said in their hellos; every proof and key is bound to all of it.
 struct HandshakeFacts {

@@ -1,5 +1,7 @@
-// The secret's file.
+#include "shoal/integrity/secret.hpp"
+
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,9 +9,8 @@
 #include <cstring>
 
 #include "shoal/base/fd.hpp"
-#include "shoal/protocol/auth.hpp"
 
-namespace shoal::protocol {
+namespace shoal::integrity {
 namespace {
 
 constexpr std::size_t secret_min = 16;
@@ -69,6 +70,8 @@ Secret::~Secret() {
 }
 
 Result<Secret> Secret::load(const std::string& path) {
+    const rlimit no_core{0, 0};
+    static_cast<void>(::setrlimit(RLIMIT_CORE, &no_core));
     // Non-blocking, so that a FIFO under this name cannot hang the start.
     const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!fd) {
@@ -92,4 +95,4 @@ Result<Secret> Secret::load(const std::string& path) {
     return secret;
 }
 
-}  // namespace shoal::protocol
+}  // namespace shoal::integrity
