@@ -35,23 +35,31 @@ std::uint32_t EpollPoller::interest(int fd) const {
 }
 
 Status EpollPoller::watch(int fd, bool read, bool write) {
-    if (fd < 0) {
-        return Error{ErrorKind::bad_input, "cannot watch a descriptor that is not open"};
-    }
     const std::uint32_t events =
         (read ? unsigned{EPOLLIN} : 0U) | (write ? unsigned{EPOLLOUT} : 0U);
-    const std::uint32_t before = interest(fd);
-    if (events == before) {
+    if (fd >= 0 && events == interest(fd)) {
         return {};
     }
-    if (events == 0) {
+    if (fd >= 0 && events == 0) {
         forget(fd);
         return {};
     }
+    return set_interest(fd, events, 0);
+}
+
+Status EpollPoller::watch_edges(int fd) {
+    return set_interest(fd, unsigned{EPOLLIN} | unsigned{EPOLLOUT}, unsigned{EPOLLET});
+}
+
+Status EpollPoller::set_interest(int fd, std::uint32_t events, std::uint32_t flags) {
+    if (fd < 0) {
+        return Error{ErrorKind::bad_input, "cannot watch a descriptor that is not open"};
+    }
     epoll_event event{};
-    event.events = events;
+    event.events = events | flags;
     event.data.fd = fd;
-    if (::epoll_ctl(epoll_.get(), before == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0) {
+    const int change = interest(fd) == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    if (::epoll_ctl(epoll_.get(), change, fd, &event) != 0) {
         return system_error("cannot watch descriptor " + std::to_string(fd), errno);
     }
     const auto index = static_cast<std::size_t>(fd);

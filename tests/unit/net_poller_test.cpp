@@ -1,6 +1,7 @@
 // Every back end of Poller must pass the same tests.
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -207,4 +208,26 @@ TEST_CASE("select() is never given a descriptor outside its range", "[net]") {
     REQUIRE(poller.watch(top.get(), true, false));
     CHECK(poller.wait(10s).size() == 1);
     poller.forget(top.get());
+}
+
+TEST_CASE("epoll by edges tells each piece of news once", "[net]") {
+    int ends[2] = {-1, -1};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    const Fd mine(ends[0]);
+    const Fd theirs(ends[1]);
+    EpollPoller poller;
+    REQUIRE(poller.watch(mine.get(), true, false).ok());
+    REQUIRE(poller.watch_edges(mine.get()).ok());
+    REQUIRE(poller.wait(1s).size() == 1);  // there is room to write
+    CHECK(poller.wait(0s).empty());
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(::write(theirs.get(), "x", 1) == 1);
+        const auto ready = poller.wait(1s);
+        REQUIRE(ready.size() == 1);
+        CHECK(ready.front().readable);
+        CHECK(poller.wait(0s).empty());  // though nobody has read it
+    }
+    REQUIRE(::shutdown(theirs.get(), SHUT_WR) == 0);
+    CHECK(poller.wait(1s).size() == 1);
+    poller.forget(mine.get());
 }

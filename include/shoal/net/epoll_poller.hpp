@@ -24,11 +24,15 @@ class EpollPoller final : public Poller {
 
     // A hang-up or an error makes a descriptor ready for whatever was asked.
     Status watch(int fd, bool read, bool write) override;
+    // Tells each change once (EPOLLET): new bytes, new room, the end; whoever is told goes on
+    // until the descriptor blocks. Until forget().
+    Status watch_edges(int fd);
     void forget(int fd) override;
     // At most 256 descriptors a call; those left over come first in the next.
     const std::vector<Ready>& wait(std::optional<Duration> timeout) override;
 
   private:
+    Status set_interest(int fd, std::uint32_t events, std::uint32_t flags);
     [[nodiscard]] std::uint32_t interest(int fd) const;
 
     Fd epoll_;
