@@ -25,7 +25,9 @@ std::optional<FileScans::Finished> FileScans::work(TimePoint now) {
     }
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
-    if (now < job.deadline && !slice(job)) {
+    if (now >= job.deadline) {
+        job.so_far.more = true;  // nobody has looked
+    } else if (!slice(job)) {
         jobs_.push_back(std::move(job));
         return std::nullopt;
     }

@@ -55,7 +55,7 @@ bool OwnSearch::owns(const overlay::SearchId& id) const {
 }
 
 std::optional<TimePoint> OwnSearch::next_timeout() const {
-    return over_ ? std::nullopt : std::optional(look_again_at_);
+    return over_ || ending_ ? std::nullopt : std::optional(look_again_at_);
 }
 
 // Asking ---------------------------------------------------------------------------------------
@@ -64,37 +64,37 @@ std::optional<TimePoint> OwnSearch::next_timeout() const {
 bool OwnSearch::look_connected(TimePoint now) {
     const std::size_t usable = engine_.servers.usable().size();
     const std::size_t wanted = std::max(1U, command_.question.wait_hosts);
-    const TimePoint end = began_at_ + command_.question.wait;
-    if (usable == 0 && now < end && !(engine_.settled() && command_.question.wait_hosts == 0)) {
-        look_again_at_ = end;
+    if (usable == 0 && now < deadline() &&
+        !(engine_.settled() && command_.question.wait_hosts == 0)) {
+        look_again_at_ = deadline();
         return false;
     }
     if (usable == 0) {
         const bool strangers = !engine_.not_let_in.empty();
-        finish(now, strangers ? Outcome::not_let_in : Outcome::no_host,
-               strangers ? "no host let us in; do all use the same --secret-file?"
-                         : "no host could be asked; are the hosts in " +
-                               engine_.wiring.options.hosts_file + " up?");
+        end(now, strangers ? Outcome::not_let_in : Outcome::no_host,
+            strangers ? "no host let us in; do all use the same --secret-file?"
+                      : "no host could be asked; are the hosts in " +
+                            engine_.wiring.options.hosts_file + " up?");
         return false;
     }
     if (!connected_at_) {
         connected_at_ = now;
     }
     const bool waited = engine_.settled() || now - *connected_at_ >= more_hosts_max;
-    if (now < end && (usable < wanted || !waited)) {
-        look_again_at_ = usable < wanted ? end : *connected_at_ + more_hosts_max;
+    if (now < deadline() && (usable < wanted || !waited)) {
+        look_again_at_ = usable < wanted ? deadline() : *connected_at_ + more_hosts_max;
         return false;
     }
     overlay::RingPlan::Options options;
     options.ttl = static_cast<std::uint8_t>(command_.question.ttl);
     options.widen = command_.question.widen;
-    options.wait = std::max<Duration>(end - now, 100ms);
+    options.wait = std::max<Duration>(deadline() - now, 100ms);
     plan_.emplace(options, now);
     return true;
 }
 
 std::optional<overlay::Route> OwnSearch::drive(TimePoint now) {
-    if (over_) {
+    if (over_ || ending_) {
         return std::nullopt;
     }
     if (!wrong_.empty()) {
@@ -116,7 +116,7 @@ std::optional<overlay::Route> OwnSearch::drive(TimePoint now) {
     if (const auto* wait = std::get_if<overlay::RingPlan::Wait>(&step)) {
         look_again_at_ = wait->until;
     } else {
-        finish(now, std::nullopt, "");
+        end(now, std::nullopt, "");
     }
     return std::nullopt;
 }
@@ -127,13 +127,48 @@ void OwnSearch::handle_done(const overlay::SearchId& id, const overlay::Counts& 
 
 void OwnSearch::cancel(TimePoint now) { finish(now, Outcome::cancelled, "stopped"); }
 
+// This host's own files ------------------------------------------------------------------------
+
+const overlay::Matcher* OwnSearch::begin_scan(const overlay::SearchId& id) {
+    if (!command_.question.own || !matcher_) {
+        return nullptr;
+    }
+    scan_ = id;
+    return &*matcher_;
+}
+
+void OwnSearch::handle_scanned(const FileScans::Finished& scanned, TimePoint now) {
+    scan_.reset();
+    truncated_ |= scanned.more;
+    for (const store::CatalogRecord& record : scanned.found) {
+        Found& found = found_[record.id];
+        if (found.name.empty() || found.hops > 0) {
+            found.name = record.name;
+            found.hops = 0;
+        }
+        const bool whole = record.held == integrity::Geometry(record.id.size).chunk_count();
+        (whole ? found.whole_here : found.part_here) = true;
+    }
+    if (ending_) {
+        finish(now, ending_->problem, ending_->text);
+    }
+}
+
+void OwnSearch::end(TimePoint now, std::optional<Outcome> problem, const std::string& text) {
+    if (scan_) {
+        ending_ = {problem, text};
+    } else {
+        finish(now, problem, text);
+    }
+}
+
 // Gathering ------------------------------------------------------------------------------------
 
 // What a host of this machine says of itself is of use on this machine only; and nobody is told
 // to dial what is no host. Hits that are no answer to the question are somebody's own wish.
 void OwnSearch::handle_hits(const ServerLink& from, const protocol::Hits& hits) {
     const auto address = net::Address::from_wire(hits.address);
-    if (over_ || hits.holder == engine_.wiring.identity.node || !address ||
+    if (over_ || ending_ || hits.holder == engine_.wiring.identity.node || !address ||
         !address->is_dialable() || (address->is_loopback() && !from.address.is_loopback())) {
         return;
     }
@@ -162,7 +197,7 @@ void OwnSearch::add_hit(const protocol::Hit& hit, const NodeId& holder, const Fo
         return;
     }
     Found& found = known == found_.end() ? found_[hit.id] : known->second;
-    if (found.holders.empty() || host.hops < found.hops) {
+    if (found.name.empty() || host.hops < found.hops) {
         found.name = hit.name;
         found.hops = host.hops;
     }
@@ -191,6 +226,8 @@ FoundFile OwnSearch::row_of(const integrity::FileId& id, const Found& found) con
                   return std::tie(left.hops, left.host) < std::tie(right.hops, right.host);
               });
     row.hosts.resize(std::min(row.hosts.size(), hosts_shown_max));
+    row.complete += found.whole_here ? 1 : 0;
+    row.partial += found.part_here ? 1 : 0;
     row.here = engine_.wiring.catalog->find(id).state == store::Holding::State::complete;
     return row;
 }

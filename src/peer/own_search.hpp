@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "peer/engine.hpp"
+#include "peer/file_scans.hpp"
 #include "shoal/overlay/question.hpp"
 #include "shoal/overlay/ring_plan.hpp"
 #include "shoal/protocol/search.hpp"
@@ -24,6 +25,10 @@ class OwnSearch {
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
     void handle_hits(const ServerLink& from, const protocol::Hits& hits);
     void handle_done(const overlay::SearchId& id, const overlay::Counts& counts);
+    // SearchOrder::own: this host's own files are to be held against it, under that id.
+    [[nodiscard]] const overlay::Matcher* begin_scan(const overlay::SearchId& id);
+    [[nodiscard]] bool scans(const overlay::SearchId& id) const { return scan_ == id; }
+    void handle_scanned(const FileScans::Finished& scanned, TimePoint now);
     void cancel(TimePoint now);
     void silence() { command_.sink = nullptr; }
 
@@ -32,6 +37,8 @@ class OwnSearch {
     [[nodiscard]] bool owns(const overlay::SearchId& id) const;
     // The message without its route.
     [[nodiscard]] const protocol::Search& question() const { return question_; }
+    // When what the scan has not told by then does not count.
+    [[nodiscard]] TimePoint deadline() const { return began_at_ + command_.question.wait; }
     [[nodiscard]] std::uint64_t order() const { return command_.order; }
     [[nodiscard]] const EventSink* sink() const { return command_.sink; }
     [[nodiscard]] bool over() const { return over_; }
@@ -44,10 +51,18 @@ class OwnSearch {
         std::map<NodeId, FoundHost> holders;
         std::string name;  // of the nearest
         std::uint32_t hops{};
+        bool whole_here{false};  // counted for SearchOrder::own only
+        bool part_here{false};
+    };
+    struct Ending {
+        std::optional<Outcome> problem;
+        std::string text;
     };
     bool look_connected(TimePoint now);
     void add_hit(const protocol::Hit& hit, const NodeId& holder, const FoundHost& host);
     [[nodiscard]] FoundFile row_of(const integrity::FileId& id, const Found& found) const;
+    // At once, or when the own files have been looked through.
+    void end(TimePoint now, std::optional<Outcome> problem, const std::string& text);
     void finish(TimePoint now, std::optional<Outcome> problem, const std::string& text);
 
     Engine& engine_;
@@ -62,7 +77,9 @@ class OwnSearch {
     std::map<integrity::FileId, Found> found_;
     std::size_t hits_{0};
     bool truncated_{false};
-    std::string wrong_;  // with the question
+    std::string wrong_;                      // with the question
+    std::optional<overlay::SearchId> scan_;  // under way
+    std::optional<Ending> ending_;           // waits for it
     bool over_{false};
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "shoal/base/random.hpp"
+
 namespace shoal::peer {
 
 namespace {
@@ -234,14 +236,19 @@ void Searches::work_on_files(TimePoint now) {
     TimePoint ended = began;
     while (!scans_.idle() && ended - began < scan_turn) {
         if (const auto finished = scans_.work(ended)) {
-            finish_scan(*finished);
+            finish_scan(*finished, ended);
         }
         ended = steady_now();
     }
     scan_again_at_ = ended + (ended - began);
 }
 
-void Searches::finish_scan(const FileScans::Finished& finished) {
+void Searches::finish_scan(const FileScans::Finished& finished, TimePoint now) {
+    for (auto& search : own_) {
+        if (search->scans(finished.id)) {
+            return search->handle_scanned(finished, now);
+        }
+    }
     protocol::Hits hits;
     hits.search = finished.id.bytes;
     hits.holder = engine_.wiring.identity.node;
@@ -275,6 +282,13 @@ void Searches::finish_scan(const FileScans::Finished& finished) {
 
 void Searches::begin(SearchCommand command, TimePoint now) {
     own_.push_back(std::make_unique<OwnSearch>(engine_, std::move(command), now));
+    OwnSearch& search = *own_.back();
+    SearchId scan;
+    random_bytes(scan.bytes);
+    if (const overlay::Matcher* matcher = search.begin_scan(scan);
+        matcher != nullptr && !scans_.add(scan, *matcher, search.deadline())) {
+        search.handle_scanned({scan, {}, true}, now);  // too many wait: say that there is more
+    }
 }
 
 void Searches::cancel(std::uint64_t order, TimePoint now) {

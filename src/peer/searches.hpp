@@ -52,7 +52,7 @@ class Searches final : public HitSink {
     [[nodiscard]] const protocol::Search* question_of(const overlay::SearchId& id) const;
     OwnSearch* owner_of(const overlay::SearchId& id);
     void work_on_files(TimePoint now);
-    void finish_scan(const FileScans::Finished& finished);
+    void finish_scan(const FileScans::Finished& finished, TimePoint now);
     // True when it is on its way.
     bool pass_on(const overlay::SearchRouter::Way& way, const overlay::SearchId& id,
                  const protocol::Hits& hits);

@@ -64,6 +64,7 @@ struct SearchOrder {
     bool widen{true};  // near hosts first, further ones while results are few; else all at once
     Duration wait{std::chrono::seconds(4)};  // the answer is there by then, all told or not
     unsigned wait_hosts{0};
+    bool own{false};  // this host's files, too, whether others can be asked or not
 };
 
 // Events -------------------------------------------------------------------------------------
