@@ -12,11 +12,15 @@
 #include "shoal/cli/options.hpp"
 #include "shoal/gateway/ftp/server.hpp"
 #include "shoal/gateway/ftp/users.hpp"
+#include "shoal/gateway/json/call.hpp"
+#include "shoal/gateway/json/gateway.hpp"
 #include "shoal/peer/peer.hpp"
 
 namespace {
 
 using namespace shoal;
+
+using Services = std::vector<std::unique_ptr<peer::Service>>;
 
 std::unique_ptr<peer::Service> make_ftp_gateway(const cli::Options& options) {
     const cli::FtpOptions& from = options.ftp;
@@ -35,17 +39,51 @@ std::unique_ptr<peer::Service> make_ftp_gateway(const cli::Options& options) {
     return gateway::ftp::make_server(std::move(ftp));
 }
 
+std::unique_ptr<peer::Service> make_json_gateway(const cli::Options& options) {
+    gateway::json::GatewayOptions how;
+    how.bind = options.peer.bind;
+    how.port = options.json_gateway.port;
+    how.threads = options.json_gateway.threads;
+    how.endings = options.json_gateway.allow;
+    how.write = options.json_gateway.write;
+    how.secret_file = options.peer.secret_file;
+    how.clients_max = options.peer.max_clients;
+    how.clients_per_address_max = options.peer.max_clients_per_address;
+    return gateway::json::make_gateway(std::move(how));
+}
+
+Services make_services(const cli::Options& options) {
+    Services services;
+    if (options.ftp.port != 0) {
+        services.push_back(make_ftp_gateway(options));
+    }
+    if (options.json_gateway.port != 0 && !options.peer.one_shot) {
+        services.push_back(make_json_gateway(options));
+    }
+    return services;
+}
+
+int run_call(const cli::Options& options) {
+    gateway::json::CallOptions how;
+    how.address = options.peer.bind.empty() ? "127.0.0.1" : options.peer.bind;
+    how.port = options.json_gateway.port != 0 ? options.json_gateway.port : how.port;
+    how.secret_file = options.peer.secret_file;
+    how.timeout = options.timeout;
+    how.input = options.json_gateway.input;
+    how.output = options.json_gateway.output;
+    const auto ended = gateway::json::call(how, options.arguments);
+    return ended ? *ended
+                 : cli::complain(ended.error().message, cli::exit_code_of(ended.error().kind));
+}
+
 int run_with_peer(const cli::Options& options) {
     const auto front = cli::make_front_end(options);
-    std::vector<std::unique_ptr<peer::Service>> gateways;
-    if (options.ftp.port != 0) {
-        gateways.push_back(make_ftp_gateway(options));
+    const Services services = make_services(options);
+    std::vector<peer::Service*> borrowed;
+    for (const auto& service : services) {
+        borrowed.push_back(service.get());
     }
-    std::vector<peer::Service*> services;
-    for (const auto& gateway : gateways) {
-        services.push_back(gateway.get());
-    }
-    const auto ended = peer::run_peer(options.peer, *front, services);
+    const auto ended = peer::run_peer(options.peer, *front, borrowed);
     return ended ? *ended : cli::complain(ended.error().message, 1);
 }
 
@@ -80,6 +118,8 @@ int run(const cli::Options& options) {
             return cli::run_hash(options);
         case cli::Command::ftp_user:
             return run_ftp_user(options);
+        case cli::Command::call:
+            return run_call(options);
         default:
             return run_with_peer(options);
     }

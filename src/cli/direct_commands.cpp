@@ -34,8 +34,12 @@ std::string hash_line(const peer::LocalHash& hash, const std::string& path, bool
     return hash.root + "  " + std::to_string(hash.size) + "  " + text::escape(path) + "\n";
 }
 
-int status_failure(ErrorKind kind) {
+}  // namespace
+
+int exit_code_of(ErrorKind kind) {
     switch (kind) {
+        case ErrorKind::bad_input:
+            return static_cast<int>(peer::Outcome::usage);
         case ErrorKind::closed:
             return static_cast<int>(peer::Outcome::no_host);
         case ErrorKind::forbidden:
@@ -44,8 +48,6 @@ int status_failure(ErrorKind kind) {
             return static_cast<int>(peer::Outcome::failed);
     }
 }
-
-}  // namespace
 
 int print(std::string_view text) {
     Output output;
@@ -99,7 +101,7 @@ int run_status(const Options& options) {
     const auto report =
         peer::ask_status(address, options.peer.port, options.peer.secret_file, options.timeout);
     if (!report) {
-        return complain(report.error().message, status_failure(report.error().kind));
+        return complain(report.error().message, exit_code_of(report.error().kind));
     }
     return print(options.json ? json_line(*report) : status_lines(*report));
 }

@@ -1,12 +1,12 @@
 #include "option_table.hpp"
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "option_setters.hpp"
 #include "search_words.hpp"
 #include "shoal/base/limits.hpp"
 #include "shoal/base/text.hpp"
@@ -14,33 +14,12 @@
 namespace shoal::cli {
 namespace {
 
-Error allowed(std::string what) { return {ErrorKind::bad_input, std::move(what)}; }
-
-template <typename Number>
-Status set_number(Number& target, const std::string& value, std::uint64_t low, std::uint64_t high) {
-    const auto number = text::parse_number(value, low, high);
-    if (!number) {
-        return allowed("give a whole number from " + std::to_string(low) + " to " +
-                       std::to_string(high));
-    }
-    target = static_cast<Number>(*number);
-    return {};
-}
-
 Status set_rate(std::uint64_t& target, const std::string& value) {
     const auto rate = text::parse_rate(value);
     if (!rate) {
         return allowed("give a rate such as 16MiB, 1.5MiB/s or 100Mbit, or off");
     }
     target = *rate;
-    return {};
-}
-
-Status set_path(std::string& target, const std::string& value) {
-    if (value.empty() || value.find('\0') != std::string::npos) {
-        return allowed("give a path");
-    }
-    target = value;
     return {};
 }
 
@@ -109,61 +88,6 @@ Status set_timeout(Options& options, const std::string& value) {
     return set;
 }
 
-Status set_cache_size(Options& options, const std::string& value) {
-    const auto size = text::parse_rate(value);  // the same units
-    if (value == "unlimited") {
-        options.peer.cache_size = std::numeric_limits<std::uint64_t>::max();
-    } else if (!size || value.ends_with("/s") || (*size == 0 && value != "0")) {
-        return allowed("give a size such as 500MiB or 20GiB, 0 or unlimited");
-    } else {
-        options.peer.cache_size = *size;
-    }
-    return {};
-}
-
-Status set_anonymous(Options& options, const std::string& value) {
-    options.ftp.anonymous = value == "on";
-    return value == "on" || value == "off" ? Status{} : allowed("give on or off");
-}
-
-Status set_ftp_idle(Options& options, const std::string& value) {
-    std::uint64_t seconds = 0;
-    const Status set = set_number(seconds, value, 1, 24 * 3600);
-    options.ftp.idle = std::chrono::seconds(seconds);
-    return set;
-}
-
-Status set_rights(Options& options, const std::string& value) {
-    options.ftp.may_write = value == "rw";
-    return value == "r" || value == "rw" ? Status{} : allowed("give r or rw");
-}
-
-// "50000-50099"
-Status set_passive_ports(Options& options, const std::string& value) {
-    const std::size_t dash = std::min(value.find('-'), value.size());
-    const auto low = text::parse_number(value.substr(0, dash), 1, 65535);
-    const auto high = text::parse_number(value.substr(std::min(dash + 1, value.size())), 1, 65535);
-    if (!low || !high || *low > *high) {
-        return allowed("give a range of ports such as 50000-50099");
-    }
-    options.ftp.passive_low = static_cast<std::uint16_t>(*low);
-    options.ftp.passive_high = static_cast<std::uint16_t>(*high);
-    return {};
-}
-
-Status set_ftp_advertise(Options& options, const std::string& value) {
-    in_addr unused{};
-    options.ftp.advertise = value;
-    const bool numeric = ::inet_pton(AF_INET, value.c_str(), &unused) == 1;
-    return numeric ? Status{} : allowed("give a numeric IPv4 address, such as 203.0.113.5");
-}
-
-template <bool Options::*Member>
-Status set_switch(Options& options, const std::string& value) {
-    options.*Member = value == "true";
-    return {};
-}
-
 template <std::string peer::PeerOptions::*Member>
 Status set_peer_path(Options& options, const std::string& value) {
     return set_path(options.peer.*Member, value);
@@ -172,14 +96,11 @@ Status set_peer_path(Options& options, const std::string& value) {
 // Clients and servers share select()'s descriptors, and files need some too.
 constexpr std::uint64_t clients_limit = limits::select_fd_end - 128 - limits::servers_max - 1;
 
-constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }
 constexpr unsigned everywhere = ~0U;
-constexpr unsigned resident = bit(Command::prompt) | bit(Command::serve);
+constexpr unsigned asks_one = bit(Command::status) | bit(Command::call);
 constexpr unsigned with_orders = bit(Command::prompt) | bit(Command::get) | bit(Command::list);
 constexpr unsigned with_peer = with_orders | bit(Command::serve) | bit(Command::search);
 constexpr unsigned searching = bit(Command::search);
-
-using Text = const std::string&;
 
 template <std::size_t Index>
 OptionRow search_row() {
@@ -188,8 +109,8 @@ OptionRow search_row() {
             [](Options& o, Text v) { return search_options()[Index].set(o.search, v); }};
 }
 
-const OptionRow options_known[] = {
-    {"bind", "ADDR", with_peer | bit(Command::status),
+const OptionRow common_options[] = {
+    {"bind", "ADDR", with_peer | asks_one,
      "numeric address to listen on and to dial from (default: all)", set_bind},
     {"port", "N", with_peer | bit(Command::status),
      "port to listen on, 0 for a free one (default: 8080; one-shots: 0)",
@@ -202,7 +123,7 @@ const OptionRow options_known[] = {
      set_peer_path<&peer::PeerOptions::downloads>},
     {"state", "DIR", with_peer, "folder of the index and the history (default: .shoal)",
      set_peer_path<&peer::PeerOptions::state>},
-    {"secret-file", "FILE", with_peer | bit(Command::status),
+    {"secret-file", "FILE", with_peer | asks_one,
      "the secret that all hosts share; mode 0600 (default: open)",
      set_peer_path<&peer::PeerOptions::secret_file>},
     {"advertise", "ADDR[:PORT]", with_peer,
@@ -210,7 +131,7 @@ const OptionRow options_known[] = {
     {"wait-hosts", "N", with_orders | searching,
      "be connected to N hosts before asking (default: 0)",
      [](Options& o, Text v) { return set_number(o.wait_hosts, v, 0, limits::hosts_max); }},
-    {"timeout", "SECONDS", with_orders | bit(Command::status),
+    {"timeout", "SECONDS", with_orders | asks_one,
      "give up after that long without progress (default: 30)", set_timeout},
     {"max-upload", "RATE", with_peer, "bytes a second for all clients: 16MiB, 100Mbit, off",
      [](Options& o, Text v) { return set_rate(o.peer.max_upload, v); }},
@@ -222,27 +143,6 @@ const OptionRow options_known[] = {
      [](Options& o, Text v) {
          return set_number(o.peer.max_clients_per_address, v, 1, clients_limit);
      }},
-    {"cache-size", "SIZE", resident,
-     "keep that much of what gateways fetched (default: 10GiB; 0, unlimited)", set_cache_size},
-    {"ftp-port", "N", resident, "serve FTP on that port, 0 for not (default: 0)",
-     [](Options& o, Text v) { return set_number(o.ftp.port, v, 0, 65535); }},
-    {"ftp-users", "FILE", resident, "who may log in, in lines of 'shoal ftp-user'; mode 0600",
-     [](Options& o, Text v) { return set_path(o.ftp.users, v); }},
-    {"ftp-anonymous", "WHETHER", resident, "on (default): anybody may read; or off", set_anonymous},
-    {"ftp-threads", "N", resident, "threads for FTP clients (default: 2)",
-     [](Options& o, Text v) { return set_number(o.ftp.threads, v, 1, 64); }},
-    {"ftp-clients-per-thread", "N", resident, "FTP clients of each (default: 200)",
-     [](Options& o, Text v) { return set_number(o.ftp.clients_per_thread, v, 1, 100'000); }},
-    {"ftp-clients-per-address", "N", resident,
-     "of one address (default: a quarter of all; from this host, all)",
-     [](Options& o, Text v) { return set_number(o.ftp.clients_per_address, v, 1, 1'000'000); }},
-    {"ftp-passive-ports", "LOW-HIGH", resident, "ports for passive data connections (default: any)",
-     set_passive_ports},
-    {"ftp-advertise", "ADDR", resident, "IPv4 address that PASV names, for hosts behind a NAT",
-     set_ftp_advertise},
-    {"ftp-idle", "SECONDS", resident, "an FTP client that idles so long goes (default: 600)",
-     set_ftp_idle},
-    {"rights", "RIGHTS", bit(Command::ftp_user), "r (default), or rw: may write, too", set_rights},
     {"stay", nullptr, bit(Command::get), "serve on when all is fetched, until a signal",
      set_switch<&Options::stay>},
     {"plan", nullptr, bit(Command::get), "tell who holds what and how long it may take; no more",
@@ -282,15 +182,25 @@ constexpr CommandRow commands_known[] = {
     {Command::hash, "hash", "FILE...", "root and size of local files", 1, any_number},
     {Command::ftp_user, "ftp-user", "NAME", "a line for --ftp-users; the password comes from stdin",
      1, 1},
+    {Command::call, "call", "REQUEST...", "ask the JSON gateway at --bind and --json-port", 1,
+     any_number},
     {Command::help, "help", "[COMMAND]", "what a command does and takes", 0, 1},
 };
 
 }  // namespace
 
-std::span<const OptionRow> option_table() { return options_known; }
+std::span<const OptionRow> option_table() {
+    static const std::vector<OptionRow> all = [] {
+        std::vector<OptionRow> rows(std::begin(common_options), std::end(common_options));
+        const auto gateways = gateway_options();
+        rows.insert(rows.end(), gateways.begin(), gateways.end());
+        return rows;
+    }();
+    return all;
+}
 
 const OptionRow* find_option(std::string_view name) {
-    for (const OptionRow& row : options_known) {
+    for (const OptionRow& row : option_table()) {
         if (name == row.name) {
             return &row;
         }
@@ -300,7 +210,7 @@ const OptionRow* find_option(std::string_view name) {
 
 std::vector<std::string> option_names() {
     std::vector<std::string> names{"config", "help", "version"};
-    for (const OptionRow& row : options_known) {
+    for (const OptionRow& row : option_table()) {
         names.emplace_back(row.name);
     }
     return names;

@@ -21,6 +21,8 @@ struct OptionRow {
 };
 
 std::span<const OptionRow> option_table();
+// Its part that is about gateways.
+std::span<const OptionRow> gateway_options();
 const OptionRow* find_option(std::string_view name);
 std::vector<std::string> option_names();
 

@@ -30,6 +30,8 @@ Status open_log(const Options& options);
 
 // Writes `text` to stdout; the exit code tells whether it could be written.
 int print(std::string_view text);
+// Of an error that kept a peer or gateway from being asked.
+int exit_code_of(ErrorKind kind);
 // Writes "shoal: " and `message` to stderr and returns `exit_code`.
 int complain(std::string_view message, int exit_code);
 

@@ -13,7 +13,7 @@
 
 namespace shoal::cli {
 
-enum class Command { prompt, serve, get, list, search, status, hash, ftp_user, help };
+enum class Command { prompt, serve, get, list, search, status, hash, ftp_user, call, help };
 enum class Progress { automatic, always, never };
 
 // A search, and how its results are shown.
@@ -38,6 +38,16 @@ struct FtpOptions {
     bool may_write{false};  // ftp-user: the rights of the new user
 };
 
+// The JSON gateway, and those who call one.
+struct JsonOptions {
+    std::uint16_t port{0};  // 0: no gateway; call: the default one
+    unsigned threads{4};
+    std::vector<std::string> allow{".txt"};  // endings; "*" for all
+    bool write{false};
+    std::string input;   // call: where content comes from; "-" is standard input
+    std::string output;  // call: where content goes
+};
+
 struct Options {
     Command command{Command::prompt};
     std::vector<std::string> arguments;  // what follows the command: names, files
@@ -58,6 +68,7 @@ struct Options {
     log::Level log_level{log::Level::info};
     std::string log_file;  // empty: stderr
     FtpOptions ftp;
+    JsonOptions json_gateway;
 };
 
 // `arguments` are those after the program's name. What the command line says wins over what the
