@@ -175,7 +175,7 @@ def stages(what, build, shoal):
 
 # Under ThreadSanitizer everything takes ten times as long: what moves data between the threads.
 TSAN_WORDS = ["test_threads", "test_swarm", "test_auth", "test_kill", "test_p3", "test_p6", "test_p9",
-              "test_pitfall16", "test_pitfall21", "test_have"]
+              "test_pitfall16", "test_pitfall21", "test_have", "test_json"]
 
 
 def main():

@@ -234,6 +234,9 @@ def rule_rows(_):
     for row in range(1, 10):
         if row not in searches:
             yield f"no test is called test_s{row}_…"
+    for row in range(1, 10):
+        if f"def test_j{row}_" not in text:
+            yield f"no test is called test_j{row}_…"
 
 
 def rule_decoders(_):
@@ -242,7 +245,7 @@ def rule_decoders(_):
     text = "\n".join(targets.values())
     for decoder in ("ClientFrames", "ServerFrames", "parse_listing", "parse_hosts", "SafePath::parse",
                     "journal", "index", "parse_search", "parse_hits", "Matcher::make",
-                    "LineDecoder", "parse_users"):
+                    "LineDecoder", "parse_users", "decode_request", "ServerHandshake", "MessageReader"):
         if decoder not in text:
             yield f"no fuzz target feeds {decoder}"
     for name in targets:
@@ -286,7 +289,7 @@ def rule_options(options):
     if not program.exists():
         return SKIPPED, f"{program} is not built"
     helped = set()
-    for command in ("", "serve", "get", "list", "search", "status", "hash", "ftp-user"):
+    for command in ("", "serve", "get", "list", "search", "status", "hash", "ftp-user", "call"):
         said = subprocess.run([program, *command.split(), "--help"], capture_output=True, text=True)
         helped |= set(re.findall(r"^\s+(?:-\w, )?(--[a-z][a-z-]+)", said.stdout, re.M))
     findings = []
