@@ -48,7 +48,8 @@ Status EpollPoller::watch(int fd, bool read, bool write) {
 }
 
 Status EpollPoller::watch_edges(int fd) {
-    return set_interest(fd, unsigned{EPOLLIN} | unsigned{EPOLLOUT}, unsigned{EPOLLET});
+    return set_interest(fd, unsigned{EPOLLIN} | unsigned{EPOLLOUT},
+                        unsigned{EPOLLET} | unsigned{EPOLLRDHUP});
 }
 
 Status EpollPoller::set_interest(int fd, std::uint32_t events, std::uint32_t flags) {
@@ -95,7 +96,8 @@ const std::vector<Ready>& EpollPoller::wait(std::optional<Duration> timeout) {
         const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
         ready_.push_back({event.data.fd,
                           (asked & EPOLLIN) != 0 && (broken || event.events & EPOLLIN),
-                          (asked & EPOLLOUT) != 0 && (broken || event.events & EPOLLOUT)});
+                          (asked & EPOLLOUT) != 0 && (broken || event.events & EPOLLOUT),
+                          (event.events & EPOLLRDHUP) != 0});
     }
     if (!ready_.empty()) {
         const auto start = static_cast<std::ptrdiff_t>(turn_++ % ready_.size());

@@ -202,6 +202,11 @@ std::size_t unacknowledged(int fd) {
 Address local_address(int fd) { return address_by(::getsockname, fd); }
 Address peer_address(int fd) { return address_by(::getpeername, fd); }
 
+bool at_end(int fd) {
+    std::uint8_t next{};
+    return ::recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void set_no_delay(int fd) { tune(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
 
 void set_unsent_limit(int fd, std::uint32_t bytes) {

@@ -7,7 +7,6 @@ cannot be waited for is asked again until it is so or the time is up.
 
 SHOAL names the program, SHOAL_TEST_SLOW=4 stretches every limit of time (sanitizers do that).
 """
-import hashlib
 import json
 import os
 import pathlib
@@ -25,6 +24,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from testfiles import content, make_file, sha256, temporary_folder  # noqa: E402, F401
 
 SHOAL = shlex.split(os.environ.get("SHOAL", str(ROOT / "shoal")))
 SLOW = float(os.environ.get("SHOAL_TEST_SLOW", "1"))
@@ -58,49 +59,6 @@ def until(condition, what, limit=10.0, every=0.01):
         if time.monotonic() > end:
             raise AssertionError(f"not within {limit * SLOW:g} s: {what}")
         time.sleep(every)
-
-
-def content(name, size):
-    """Blocks of bytes that only this name and size have, the same in every run."""
-    source = random.Random(f"{name}:{size}")
-    while size > 0:
-        block = source.randbytes(min(size, MIB))
-        size -= len(block)
-        yield block
-
-
-def temporary_folder():
-    """Where tests put their hosts: in memory where that can be; None is Python's own choice."""
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    return os.environ.get("SHOAL_TEST_DIR", memory)
-
-
-def make_file(path, spec):
-    """`spec`: bytes as they are, a number of bytes to make up, ("sparse", size), or a path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(spec, pathlib.Path):
-        try:
-            os.link(spec, path)
-        except OSError:
-            shutil.copyfile(spec, path)
-        return
-    with open(path, "wb") as file:
-        if isinstance(spec, int):
-            file.writelines(content(path.name, spec))
-        elif isinstance(spec, tuple):
-            file.truncate(spec[1])
-            file.write(b"begin")
-            file.seek(spec[1] // 2)
-            file.write(b"middle")
-            file.seek(spec[1] - 3)
-            file.write(b"end")
-        else:
-            file.write(spec)
-
-
-def sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Output:
@@ -327,6 +285,13 @@ class Host:
         ended = process.wait(limit)
         assert ended == code, f"exit code {ended}, not {code}\n{process.tail()}"
         return process
+
+    def status(self):
+        """What the resident says of itself, numbers as numbers."""
+        asked = self.run("status", "--bind", self.address, "--json")
+        assert asked.wait() == 0, asked.tail()
+        values = asked.events("status")[0]["values"]
+        return {key: int(value) if value.isdigit() else value for key, value in values.items()}
 
     def wait_connected(self, *others, limit=10.0):
         """Until this peer's own client side stands with all of them, whenever that was."""

@@ -30,12 +30,12 @@ def test_a_plan_names_the_holders_and_transfers_nothing(swarm):
     assert done["saved_as"] == "" and not get.events("fetch_started")
     assert not client.download("big").exists()
     for host in hosts:
-        assert status(host)["sent"] == "0"
+        assert host.status()["sent"] == 0
 
 
 def a_part(host):
     """The map of its download, once some of it is here."""
-    drawn = status(host).get("download-1", "")
+    drawn = host.status().get("download-1", "")
     return drawn if "#" in drawn or "+" in drawn else None
 
 
@@ -46,7 +46,7 @@ def test_a_plan_of_a_part_counts_what_is_rare_and_what_is_here(swarm):
     prompt.send("get big\n")
     shown = until(lambda: a_part(slow), "a part is here")
     assert re.fullmatch(r"\d+ % [#+.]{50} big", shown), shown
-    rates = [value for key, value in status(slow).items() if key.startswith("peer-")]
+    rates = [value for key, value in slow.status().items() if key.startswith("peer-")]
     assert len(rates) == 1 and rates[0].startswith(hosts[0].name + " in "), rates
     prompt.signal(signal.SIGINT)
     prompt.wait()
@@ -87,9 +87,3 @@ def test_the_prompt_plans_and_explains_too(swarm):
     assert "5 chunks at 2 hosts" in out and hosts[1].name in out, out
     assert "saved as" in out and "LONGEST WAIT" in out, out
     assert "a plan is of one file" in err and "'--what' is no option of get" in err, err
-
-
-def status(host):
-    asked = host.run("status", "--bind", host.address, "--json")
-    asked.wait()
-    return asked.events("status")[0]["values"] if asked.events("status") else {}

@@ -8,14 +8,6 @@ import shoalwire as wire
 from harness import KIB, PORT, SLOW, marks
 
 
-def status(host):
-    """What a resident says of itself, numbers as numbers."""
-    asked = host.run("status", "--bind", host.address, "--json")
-    assert asked.wait() == 0, asked.tail()
-    values = asked.events("status")[0]["values"]
-    return {key: int(value) if value.isdigit() else value for key, value in values.items()}
-
-
 def graph(swarm, edges, shared, options=()):
     """Residents by number; each edge is in the hosts.txt of its first end, and stands both ways."""
     numbers = sorted({number for edge in edges for number in edge})
@@ -91,7 +83,7 @@ def test_s3_the_reply_crosses_only_hosts_on_the_path(swarm):
     hosts = graph(swarm, [(n, n % 6 + 1) for n in range(1, 7)], {3: {"wanted": 1000}})
     asker = swarm.host(20, hosts=[1], start=False)
     results = search(asker, "wanted", "--ttl", "7")
-    figures = {n: status(host) for n, host in hosts.items()}
+    figures = {n: host.status() for n, host in hosts.items()}
     assert figures[3]["hits-sent"] == 1, figures[3]
     path = results["files"][0]["hosts"][0]["path"]
     ways = [(1, 2, 3), (1, 6, 5, 4, 3)]
@@ -109,7 +101,7 @@ def test_s4_every_host_of_a_mesh_handles_a_search_once(swarm):
     asker = swarm.host(20, hosts=[1], start=False)
     results = search(asker, "everywhere", "--ttl", "7")
     assert results["files"][0]["complete"] == 8 and results["complete"], results
-    figures = [status(host) for host in hosts.values()]
+    figures = [host.status() for host in hosts.values()]
     assert [one["searches-handled"] for one in figures] == [1] * 8
     # 7 from the first, of each of the others at most 6: to all but the first and itself. What was
     # not the first to come was dropped.

@@ -9,7 +9,7 @@ import time
 import shoalwire as wire
 from harness import KIB, MIB, PORT, SLOW, check_equal, marks, until
 from test_auth import guarded
-from test_search import graph, line, names, search, status
+from test_search import graph, line, names, search
 
 
 def addresses(prompt):
@@ -93,7 +93,7 @@ def test_s6_a_host_of_the_path_dies_after_the_search(swarm):
     process = asker.run("search", "wanted", "--ttl", "7", "--wait", "20", "--json", "--bind",
                         asker.address)
     for n in (3, 5):
-        until(lambda: status(hosts[n])["searches-forwarded"] == 1, f"{n} has asked the sleeper")
+        until(lambda: hosts[n].status()["searches-forwarded"] == 1, f"{n} has asked the sleeper")
     hosts[3].kill()
     hosts[6].process.signal(signal.SIGCONT)
     assert process.wait(40) == 0, process.tail()
@@ -121,7 +121,7 @@ def test_s6_hits_go_home_by_an_address_of_the_stack(swarm):
     between.send(wire.SEARCH, **fields)
     assert asked.wait(10 * SLOW)
     between.close()
-    until(lambda: status(host)["clients"] == 2, "only the origin and who asks this are left")
+    until(lambda: host.status()["clients"] == 2, "only the origin and who asks this are left")
     connection, message = kept[0]
     record = [("f", 100, wire.file_root(b"x" * 100), True)]
     for _ in range(2):  # the second copy goes nowhere
@@ -137,7 +137,7 @@ def test_s6_hits_go_home_by_an_address_of_the_stack(swarm):
         raise AssertionError(f"a second message: {origin.recv_message()}")
     except socket.timeout:
         pass
-    assert status(host)["hits-relayed"] == 1
+    assert host.status()["hits-relayed"] == 1
     origin.close()
 
 
@@ -176,7 +176,7 @@ def test_pitfall18_hits_that_nobody_asked_for_are_dropped(swarm):
     trap = socket.create_server((f"{swarm.net}.77", 9)) if os.geteuid() == 0 else None
     asker = swarm.host(20, hosts=[1], start=False)
     results = search(asker, "f", "--ttl", "3")
-    assert pushed.is_set() and status(host)["hits-dropped"] == 1
+    assert pushed.is_set() and host.status()["hits-dropped"] == 1
     # The false name is no answer to the question; the false address is shown, not dialled.
     assert names(results) == ["f"] and results["files"][0]["hosts"][0]["host"] == f"{swarm.net}.77:9"
     if trap:
@@ -239,7 +239,7 @@ def test_pitfall17_100000_forged_searches_cost_no_memory(swarm):
     thread.join(10)
     client.close()
     grown = host.process.memory_peak() - before
-    figures = status(host)
+    figures = host.status()
     forwarded = [message for message in fake.received if message.type == wire.SEARCH]
     print(f"100,000 forged searches: {figures['searches-refused']} refused, {len(forwarded)} "
           f"forwarded, memory grew by {grown / MIB:.1f} MiB")

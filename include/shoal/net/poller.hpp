@@ -18,6 +18,7 @@ struct Ready {
     int fd{-1};
     bool readable{false};
     bool writable{false};
+    bool ended{false};  // the other side sends no more; told by EpollPoller::watch_edges() only
 };
 
 class Poller {

@@ -58,6 +58,9 @@ std::size_t unacknowledged(int fd);
 Address local_address(int fd);
 Address peer_address(int fd);
 
+// The other side sends no more, and all that it sent has been received. Does not wait.
+[[nodiscard]] bool at_end(int fd);
+
 void set_no_delay(int fd);
 // At most this much unsent data waits in the kernel (TCP_NOTSENT_LOWAT), so that decisions
 // stay in user space.

@@ -51,7 +51,7 @@ Status Waiter::run() {
             } else if (one.fd == acceptor_.fd()) {
                 accept_all(now);
             } else {
-                handle_ready(one.fd, now);
+                handle_ready(one, now);
             }
         }
         if (accept_again_ && *accept_again_ <= now) {
@@ -155,18 +155,21 @@ bool Waiter::admit(const std::string& address) {
     return entry == DoorBook::Entry::admitted;
 }
 
-void Waiter::handle_ready(int fd, TimePoint now) {
-    const auto found = by_fd_.find(fd);
+void Waiter::handle_ready(const net::Ready& ready, TimePoint now) {
+    const auto found = by_fd_.find(ready.fd);
     if (found == by_fd_.end()) {
         return;  // closed in this very turn
     }
     const std::uint64_t id = found->second;
     Seat& seat = seats_.at(id);
     if (seat.guest) {
-        handle_guest(id, seat, now);
-    } else {
-        hand_out(id, seat, seat.berth->take(), now);
+        return handle_guest(id, seat, now);
     }
+    ConnectionPtr connection = seat.berth->take();
+    if (connection && connection->idle() && ready.ended && net::at_end(ready.fd)) {
+        return close(id);  // takes no place in the queue from those who want something
+    }
+    hand_out(id, seat, std::move(connection), now);
 }
 
 void Waiter::handle_guest(std::uint64_t id, Seat& seat, TimePoint now) {

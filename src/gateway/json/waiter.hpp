@@ -56,7 +56,7 @@ class Waiter {
     void accept_all(TimePoint now);
     void take_in(net::Accepted accepted, TimePoint now);
     [[nodiscard]] bool admit(const std::string& address);
-    void handle_ready(int fd, TimePoint now);
+    void handle_ready(const net::Ready& ready, TimePoint now);
     void handle_guest(std::uint64_t id, Seat& seat, TimePoint now);
     void welcome(std::uint64_t id, Seat& seat, TimePoint now);
     void hand_out(std::uint64_t id, Seat& seat, ConnectionPtr connection, TimePoint now);
