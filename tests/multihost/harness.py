@@ -7,6 +7,7 @@ cannot be waited for is asked again until it is so or the time is up.
 
 SHOAL names the program, SHOAL_TEST_SLOW=4 stretches every limit of time (sanitizers do that).
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -59,6 +60,19 @@ def until(condition, what, limit=10.0, every=0.01):
         if time.monotonic() > end:
             raise AssertionError(f"not within {limit * SLOW:g} s: {what}")
         time.sleep(every)
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """`folder` is a file system of its own, of that size ("24m")."""
+    if os.geteuid() != 0:
+        raise Skip("mounting a small tmpfs needs root")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder]).returncode:
+        raise Skip("mounting is not allowed here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 class Output:

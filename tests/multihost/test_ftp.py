@@ -9,7 +9,7 @@ import struct
 
 from ftphost import (ANN, Raw, connect, fetch, gateway_host, read_to_end, refused, store,
                      wait_listed)
-from harness import KIB, MIB, marks, until
+from harness import KIB, MIB, marks, small_disk, until
 
 
 def bytes_of(path):
@@ -237,6 +237,31 @@ def test_an_aborted_upload_changes_nothing(swarm):
         raw.close()  # as a kill of the client does: the control connection goes first
         data.close()
         check()
+
+
+def test_pitfall22_an_upload_to_a_full_disk(swarm):
+    """Refused with the reason; the old file stays, nothing hidden takes room; a smaller one fits then."""
+    host = gateway_host(swarm, 1, start=False)
+    with small_disk(host.folder / "shared", "8m") as shared:
+        (shared / "old").write_bytes(b"old\n")
+        host.serve()
+        host.process.wait_text("FTP gateway on")
+        raw = Raw(host)
+        for command in ("STOR old", "STOR new", "APPE old"):
+            data = raw.passive()
+            raw.say(command)
+            with contextlib.suppress(OSError), data:
+                data.sendall(b"x" * 12 * MIB)
+            assert "No space left" in raw.reply("452")
+            until(lambda: [path.name for path in shared.rglob("*")] == ["old"], "only the old file is there")
+            assert bytes_of(shared / "old") == b"old\n"
+        data = raw.passive()
+        raw.say("STOR new")
+        with data:
+            data.sendall(b"y" * 4 * MIB)
+        raw.reply("226")
+        assert (shared / "new").stat().st_size == 4 * MIB
+        host.process.stop()
 
 
 def test_abor_around_transfers_also_out_of_band(swarm):
