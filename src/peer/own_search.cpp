@@ -13,16 +13,6 @@ constexpr std::size_t holders_max = 256;  // of one file
 constexpr std::size_t hits_max = 10'000;  // of all
 constexpr std::size_t hosts_shown_max = 64;
 
-overlay::Question question_of(const SearchOrder& order) {
-    overlay::Question question;
-    question.kind = static_cast<overlay::Question::Kind>(order.kind);
-    question.pattern = order.pattern;
-    question.extensions = order.extensions;
-    question.size_min = order.size_min;
-    question.size_max = order.size_max;
-    return question;
-}
-
 std::string shown(const HostAddress& address) {
     const auto known = net::Address::from_wire(address);
     return known ? known->to_string() : "?";
@@ -30,10 +20,25 @@ std::string shown(const HostAddress& address) {
 
 }  // namespace
 
+overlay::Question question_of(const protocol::Search& search) {
+    overlay::Question question;
+    question.kind = static_cast<overlay::Question::Kind>(search.kind);
+    question.pattern = search.pattern;
+    question.extensions = search.extensions;
+    question.size_min = search.size_min;
+    question.size_max = search.size_max;
+    return question;
+}
+
 OwnSearch::OwnSearch(Engine& engine, SearchCommand command, TimePoint now)
     : engine_(engine), command_(std::move(command)), began_at_(now), look_again_at_(now) {
     const SearchOrder& order = command_.question;
-    auto matcher = overlay::Matcher::make(question_of(order));
+    question_.kind = static_cast<protocol::QuestionKind>(order.kind);
+    question_.pattern = order.pattern;
+    question_.extensions = order.extensions;
+    question_.size_min = order.size_min;
+    question_.size_max = order.size_max;
+    auto matcher = overlay::Matcher::make(question_of(question_));
     if (!matcher) {
         wrong_ = matcher.error().message;
         return;
@@ -43,11 +48,6 @@ OwnSearch::OwnSearch(Engine& engine, SearchCommand command, TimePoint now)
         return;
     }
     matcher_ = std::move(*matcher);
-    question_.kind = static_cast<protocol::QuestionKind>(order.kind);
-    question_.pattern = order.pattern;
-    question_.extensions = order.extensions;
-    question_.size_min = order.size_min;
-    question_.size_max = order.size_max;
 }
 
 bool OwnSearch::owns(const overlay::SearchId& id) const {

@@ -16,6 +16,9 @@
 
 namespace shoal::peer {
 
+// What the matcher takes of a message.
+overlay::Question question_of(const protocol::Search& search);
+
 class OwnSearch {
   public:
     OwnSearch(Engine& engine, SearchCommand command, TimePoint now);

@@ -15,16 +15,6 @@ using overlay::SearchRouter;
 constexpr std::size_t kept_bytes_max = 4 * limits::MiB;
 constexpr Duration scan_turn = 1ms;
 
-overlay::Question question_of_message(const protocol::Search& search) {
-    overlay::Question question;
-    question.kind = static_cast<overlay::Question::Kind>(search.kind);
-    question.pattern = search.pattern;
-    question.extensions = search.extensions;
-    question.size_min = search.size_min;
-    question.size_max = search.size_max;
-    return question;
-}
-
 overlay::Route route_of(const protocol::Search& search) {
     return {{search.id},
             static_cast<std::uint8_t>(std::min<std::uint16_t>(search.ttl, UINT8_MAX)),
@@ -78,7 +68,7 @@ void Searches::handle_arrived(const SearchArrived& arrived, TimePoint now) {
     if (!search) {
         return refuse(arrived, protocol::Status::bad_request, search.error().message);
     }
-    auto matcher = overlay::Matcher::make(question_of_message(*search));
+    auto matcher = overlay::Matcher::make(peer::question_of(*search));
     if (!matcher) {
         return refuse(arrived, protocol::Status::bad_request, matcher.error().message);
     }

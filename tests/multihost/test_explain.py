@@ -43,6 +43,7 @@ def test_a_plan_of_a_part_counts_what_is_rare_and_what_is_here(swarm):
     hosts, data = three_holders(swarm, 20 * MIB)
     slow = swarm.host(20, hosts=[1], start=False)
     prompt = slow.prompt(options=["--max-download", "2MiB"])
+    slow.wait_port()
     prompt.send("get big\n")
     shown = until(lambda: a_part(slow), "a part is here")
     assert re.fullmatch(r"\d+ % [#+.]{50} big", shown), shown

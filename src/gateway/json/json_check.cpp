@@ -12,6 +12,8 @@
 namespace shoal::gateway::json {
 namespace {
 
+constexpr std::size_t number_size_max = 300;  // characters; all digits of a double, and more
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 void append_utf8(std::string& out, std::uint32_t code) {
@@ -263,15 +265,25 @@ class Scanner {
         }
         if (take('e') || take('E')) {
             plain = false;
-            if (!take('+')) {
-                take('-');
-            }
+            const bool small = !take('+') && take('-');
+            const std::size_t exponent = at_;
             if (!digits()) {
                 return refuse("a digit is wanted");
             }
+            if (!small && !fits_exponent(text_.substr(exponent, at_ - exponent))) {
+                return refuse("a number out of range");
+            }
         }
         const std::string_view all = text_.substr(begin, at_ - begin);
-        return (plain && all.size() < 300) || fits_double(all) || refuse("a number out of range");
+        const bool fits = all.size() < number_size_max && (plain || fits_double(all));
+        return fits || refuse("a number out of range");
+    }
+
+    // The parser behind this one gives up beyond, also on "0e999".
+    static bool fits_exponent(std::string_view digits) {
+        int value = 0;
+        const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value);
+        return error == std::errc{} && end == digits.end() && value <= 308;
     }
 
     static bool fits_double(std::string_view digits) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cereal/archives/json.hpp>
 #include <sstream>
+#include <stdexcept>
 #include <variant>
 
 #include "gateway/json/client.hpp"
@@ -264,7 +265,8 @@ Decoded decode_request(std::string_view line) {
         load_members(line, decoded.request);
     } catch (const Wrong& fault) {
         wrong(fault.why);
-    } catch (const cereal::Exception&) {
+    } catch (const std::runtime_error&) {  // also cereal::RapidJSONException, which is no
+                                           // cereal::Exception
         wrong("a member is of the wrong type");
     }
     return decoded;
