@@ -73,7 +73,7 @@ RUN      := $(PYTHON) tests/run.py
 AGAIN     = $(MAKE) --no-print-directory
 variant   = $(AGAIN) VARIANT=$(1) BUILD=build/$(1)
 
-.PHONY: all deps demo demo-ftp run programs tests-alone fuzzers test test-long asan tsan fuzz bench bench-ftp tidy lint format install \
+.PHONY: all deps demo demo-ftp run programs tests-alone fuzzers test test-long asan tsan fuzz bench bench-ftp bench-links tidy lint format install \
         uninstall clean help
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -166,6 +166,9 @@ bench: deps  ## speed and memory beside a limit measured in the same run
 	+$(Q)$(AGAIN) all $(BENCHES)
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) --shoal $(SHOAL)
 	$(Q)$(PYTHON) tests/bench/json_gateway.py --build $(BUILD) --shoal $(SHOAL)
+
+bench-links: deps  ## swarms over shaped links, in network namespaces, beside other programs (long)
+	+$(Q)$(AGAIN) all
 	$(Q)$(PYTHON) tests/bench/run_links.py --shoal $(SHOAL) --write docs
 
 bench-ftp: deps  ## the FTP gateway under load, beside other servers where they are installed

@@ -160,7 +160,7 @@ def machine():
 def write_down(options, results):
     versions = "; ".join(filter(None, (PLAYERS[name].version() for name in PLAYERS)))
     head = (f"Measured on {machine()}; medians of {options.rounds}, the programs taking turns. {versions}. "
-            "Command: `make bench`, that is `tests/bench/run_links.py --shoal ./shoal --write docs`.\n\n"
+            "Command: `make bench-links`, that is `tests/bench/run_links.py --shoal ./shoal --write docs`.\n\n"
             "![time over ideal](links.svg)\n\n")
     (options.write / "links.md").write_text("# Over shaped links\n\n" + head + plots.table(results))
     (options.write / "links.svg").write_text(
