@@ -65,7 +65,7 @@ void Reporter::show_done(const peer::FetchDone& done, const Fetches::Handled& ha
         const auto last = handled.ended ? handled.ended->progress : std::nullopt;
         console_.err(failure_lines(done, last, idiom_));
     }
-    if (done.times) {
+    if (done.times && !done.already_here) {
         console_.out(times_text(*done.times));
     }
 }

@@ -106,7 +106,9 @@ void Session::take_results(const peer::SearchResults& results) {
     }
     const SearchRequest request = std::move(searching_->request);
     searching_.reset();
-    found_ = results.files;
+    if (!results.problem) {  // else the last results are still there to be picked from
+        found_ = results.files;
+    }
     if (request.json) {
         reporter_.show_json(results);
     } else {
