@@ -28,6 +28,8 @@ def gateway_host(swarm, number, *options, start=True, **how):
     if start:
         host.serve()
         host.process.wait_text("FTP gateway on")  # its port opens after the peer's
+        own = len(how.get("shared") or {})
+        until(lambda: host.status()["files"] >= own, "its own files are hashed, and listed", limit=30)
     return host
 
 
