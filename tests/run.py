@@ -82,13 +82,13 @@ def tidy(shoal):
 
 def sanitized(variant, words=()):
     """Unit tests, simulator and real processes built with a sanitizer. ThreadSanitizer wants the
-    old layout of addresses."""
+    old layout of addresses, and has nothing to look for in the simulator, which is one thread."""
     build = ROOT / "build" / variant
     fixed = variant == "tsan" and shutil.which("setarch")
     prefix = ["setarch", os.uname().machine, "-R"] if fixed else []
     shoal = " ".join([*prefix, str(build / "shoal")])
-    return [catch(f"{variant} unit", build, "unit-tests", prefix=prefix),
-            catch(f"{variant} sim", build, "sim-tests", prefix=prefix),
+    simulator = [] if variant == "tsan" else [catch(f"{variant} sim", build, "sim-tests", prefix=prefix)]
+    return [catch(f"{variant} unit", build, "unit-tests", prefix=prefix), *simulator,
             multihost(shoal, *words, environment={"SHOAL_TEST_SLOW": SLOW[variant]},
                       name=f"{variant} multihost")]
 
