@@ -50,7 +50,7 @@ LDFLAGS  += -fsanitize=address,undefined
 ifeq ($(shell sh tests/fuzz/has-libfuzzer.sh),yes)
 CXX      := clang++
 CXXFLAGS := $(filter-out -Wno-maybe-uninitialized,$(CXXFLAGS))
-CXXFLAGS += -fsanitize=fuzzer-no-link
+CXXFLAGS += -fsanitize=fuzzer-no-link -fsanitize-ignorelist=tests/fuzz/ignore.txt
 LDFLAGS  += -fsanitize=fuzzer
 DRIVER   :=
 endif
