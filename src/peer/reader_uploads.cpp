@@ -81,7 +81,9 @@ void Reader::begin(ClientLink& link, const swarm::UploadQueue::Item& item, TimeP
     wiring_.figures.bytes_sent += length;
     wiring_.figures.sent_to.with([&](TrafficByNode& to) {
         Traffic& traffic = to[link.node];
-        traffic.host = link.address.to_string();
+        if (traffic.host.empty()) {
+            traffic.host = link.address.to_string();
+        }
         traffic.bytes += length;
         traffic.meter.add(length, now);
     });

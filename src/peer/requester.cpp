@@ -97,7 +97,9 @@ void Requester::note_received(const ServerLink& link, std::uint64_t bytes, TimeP
     if (bytes > 0) {
         wiring_.figures.received_from.with([&](TrafficByNode& from) {
             Traffic& traffic = from[link.node()];
-            traffic.host = link.host;
+            if (traffic.host.empty()) {
+                traffic.host = link.host;
+            }
             traffic.bytes += bytes;
             traffic.meter.add(bytes, now);
         });
