@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "peer/listing_page.hpp"
 #include "shoal/integrity/geometry.hpp"
 #include "shoal/store/safe_path.hpp"
 
@@ -24,13 +25,10 @@ void FolderAsk::ask(ServerLink& link) {
 }
 
 void FolderAsk::ask_page(ServerLink& link, const std::string& cursor) {
-    protocol::clientMessage question;
-    question.type = static_cast<std::uint16_t>(protocol::ClientType::list);
-    question.set_path(cursor);
-    question.prefixLength = static_cast<std::uint16_t>(prefix_.size());
-    link.ask(question, this, [this, cursor](ServerLink& from, const Reply& reply, TimePoint now) {
-        handle_page(from, cursor, reply, now);
-    });
+    link.ask(list_question(prefix_, cursor), this,
+             [this, cursor](ServerLink& from, const Reply& reply, TimePoint now) {
+                 handle_page(from, cursor, reply, now);
+             });
 }
 
 void FolderAsk::settle(const ServerLink& link, bool told, TimePoint now) {
@@ -43,16 +41,9 @@ void FolderAsk::settle(const ServerLink& link, bool told, TimePoint now) {
 
 void FolderAsk::handle_page(ServerLink& link, const std::string& cursor, const Reply& reply,
                             TimePoint now) {
-    const bool usable = reply.is(protocol::ServerType::listing);
-    const auto records = usable ? protocol::parse_listing(reply.payload)
-                                : Result<std::vector<protocol::ListingRecord>>(Error{});
-    // A page that goes back would be asked for without end.
-    const bool sound = records && (records->empty() || records->front().name > cursor);
-    if (usable && !sound) {
-        link.die("it does not keep to the protocol: a page of its listing makes no sense");
-    }
-    if (!sound || records->empty()) {
-        return settle(link, sound, now);
+    const auto records = take_page(link, reply, cursor);
+    if (!records || records->empty()) {
+        return settle(link, records.has_value(), now);
     }
     for (const protocol::ListingRecord& record : *records) {
         if (record.name.starts_with(prefix_)) {

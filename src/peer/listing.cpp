@@ -1,5 +1,6 @@
 #include "peer/listing.hpp"
 
+#include "peer/listing_page.hpp"
 #include "shoal/integrity/geometry.hpp"
 #include "shoal/store/safe_path.hpp"
 
@@ -11,26 +12,16 @@ void Listing::ask(ServerLink& link) {
 }
 
 void Listing::ask_page(ServerLink& link, const std::string& cursor) {
-    protocol::clientMessage question;
-    question.type = static_cast<std::uint16_t>(protocol::ClientType::list);
-    question.set_path(cursor);
-    question.prefixLength = static_cast<std::uint16_t>(prefix_.size());
-    link.ask(question, this, [this, cursor](ServerLink& from, const Reply& reply, TimePoint) {
-        handle_page(from, cursor, reply);
-    });
+    link.ask(list_question(prefix_, cursor), this,
+             [this, cursor](ServerLink& from, const Reply& reply, TimePoint) {
+                 handle_page(from, cursor, reply);
+             });
 }
 
 void Listing::handle_page(ServerLink& link, const std::string& cursor, const Reply& reply) {
-    const bool usable = reply.is(protocol::ServerType::listing);
-    const auto records = usable ? protocol::parse_listing(reply.payload)
-                                : Result<std::vector<protocol::ListingRecord>>(Error{});
-    // A page that goes back would be asked for without end.
-    const bool sound = records && (records->empty() || records->front().name > cursor);
-    if (usable && !sound) {
-        link.die("it does not keep to the protocol: a page of its listing makes no sense");
-    }
-    if (!sound || records->empty()) {
-        answered_ += sound ? 1U : 0U;
+    const auto records = take_page(link, reply, cursor);
+    if (!records || records->empty()) {
+        answered_ += records ? 1U : 0U;
         asking_.erase(link.id);
         return;
     }

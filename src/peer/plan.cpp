@@ -47,10 +47,8 @@ void Plan::handle_holding(SourceId host, const Reply& reply) {
     }
     const std::uint32_t chunks = geometry_.chunk_count();
     Host& known = hosts_.at(host);
-    if (reply.message->held == chunks) {
-        known.holds = Bitmap(chunks, true);
-    } else if (auto part = Bitmap::from_wire(reply.payload, chunks)) {
-        known.holds = std::move(*part);
+    if (auto holds = held_chunks(reply, chunks)) {
+        known.holds = std::move(*holds);
     }
     known.holder = known.holds.count() > 0 || chunks == 0;
 }

@@ -27,6 +27,13 @@ std::string words(std::span<const std::uint8_t> payload) {
 
 }  // namespace
 
+std::optional<Bitmap> held_chunks(const Reply& holding, std::uint32_t chunks) {
+    if (holding.message->held == chunks) {
+        return Bitmap(chunks, true);
+    }
+    return holding.payload.empty() ? Bitmap(chunks) : Bitmap::from_wire(holding.payload, chunks);
+}
+
 ServerLink::ServerLink(SourceId source, NewServer server, Wiring& wiring, TimePoint now)
     : id(source),
       address(server.address),

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "peer/mail.hpp"
+#include "shoal/base/bitmap.hpp"
 #include "shoal/base/fd.hpp"
 #include "shoal/base/ids.hpp"
 #include "shoal/base/time.hpp"
@@ -61,6 +62,9 @@ struct Reply {
         return static_cast<protocol::Status>(message->status);
     }
 };
+// The chunks that a `holding` names, of a file of so many; nullopt: it makes no sense.
+std::optional<Bitmap> held_chunks(const Reply& holding, std::uint32_t chunks);
+
 using Answered = std::function<void(ServerLink&, const Reply&, TimePoint)>;
 using Grown = std::function<void(ServerLink&, ChunkIndex first, std::uint32_t count, TimePoint)>;
 

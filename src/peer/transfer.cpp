@@ -79,15 +79,7 @@ void Transfer::handle_holding(ServerLink& link, const Reply& reply, TimePoint no
     if (!reply.is(ServerType::holding)) {
         return;
     }
-    const std::uint32_t chunks = geometry_.chunk_count();
-    std::optional<Bitmap> holds;
-    if (reply.message->held == chunks) {
-        holds = Bitmap(chunks, true);
-    } else if (reply.payload.empty()) {
-        holds = Bitmap(chunks);
-    } else {
-        holds = Bitmap::from_wire(reply.payload, chunks);
-    }
+    std::optional<Bitmap> holds = held_chunks(reply, geometry_.chunk_count());
     if (!holds) {
         return give_up_on(link, Fault::lied, "its list of chunks makes no sense");
     }
