@@ -146,6 +146,7 @@ Verdict Download::handle_leaf(SourceId source, AskId ask, LeafIndex leaf, TimePo
         return Verdict::unknown;
     }
     from->pace.handle_leaf(now, request->asked_at);
+    sources_->together().handle_leaf(now, request->asked_at);
     if (std::exchange(from->stalled, false)) {
         from->rests_until.reset();
         wake(*from);

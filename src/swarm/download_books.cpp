@@ -15,6 +15,7 @@ Action Download::book(Source& source, LeafRun run, bool doubled, TimePoint now) 
         chunks_->ask(leaf);
     }
     source.pace.handle_ask(now, source.live.empty());
+    sources_->together().handle_ask(now, sources_->owed() == 0);
     source.stalled = false;
     source.owed += run.count;
     source.last_run_end = run.end();

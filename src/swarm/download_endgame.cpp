@@ -53,7 +53,7 @@ std::optional<LeafRun> Download::pick_double(const Source& source, TimePoint now
     Request& request = slowest.first->live[slowest.second];
     const ChunkIndex last = shape_.chunk_of({request.run.end().value - 1});
     if (chunks_->active(last)->owner) {
-        return take_over(source, last, longest_s);
+        return take_over(source, *slowest.first, last, longest_s, now);
     }
     return double_tail(source, *slowest.first, request, longest_s);
 }
@@ -92,12 +92,15 @@ std::optional<LeafRun> Download::double_tail(const Source& source, const Source&
     return LeafRun{{request.run.end().value - leaves}, leaves};
 }
 
-// A chunk that one source must send alone is not shared but taken from a much slower one.
-std::optional<LeafRun> Download::take_over(const Source& source, ChunkIndex chunk, double wait_s) {
+// A chunk that one source must send alone is not shared but taken from a much slower one. That
+// one rests: else two that know nothing of each other's rate would take it in turns for ever.
+std::optional<LeafRun> Download::take_over(const Source& source, Source& slow, ChunkIndex chunk,
+                                           double wait_s, TimePoint now) {
     const double mine_s = time_for(source, shape_.leaves_in(chunk));
     if (wait_s <= double_gain * mine_s + double_margin_s) {
         return std::nullopt;
     }
+    rest(slow, patience(slow), stall_rest_most, now);
     abandon(chunk);
     return pick_fresh(source);
 }

@@ -13,9 +13,9 @@ namespace {
 
 constexpr Duration share_period = 20ms;
 constexpr Duration endgame_period = 20ms;
-constexpr Duration stall_rest_most = 8s;
 constexpr std::size_t asks_per_source_max = 256;
-constexpr double crowd_run_s = 0.005;    // of the link, a run of several chunks in a crowd
+constexpr double link_gain = 2;        // a source may wait for so many times what all owe together
+constexpr double crowd_run_s = 0.005;  // of the link, a run of several chunks in a crowd
 constexpr std::uint64_t crowd_gain = 2;  // in a crowd so many times what is usual is asked for
 
 }  // namespace
@@ -122,16 +122,19 @@ bool Download::owed_elsewhere(const Source& source) const {
     });
 }
 
-// A shell that reads slowly on purpose makes all sources look slow.
+// A slow link here makes all sources look slow, and so does a shell that reads slowly on purpose.
 Duration Download::patience(const Source& source) const {
+    const auto wait = [](double bytes, double rate) {
+        return std::chrono::duration_cast<Duration>(
+            std::chrono::duration<double>(rate > 0 ? std::min(bytes / rate, 3600.0) : 0));
+    };
+    const double leaf = config_.leaf_bytes;
     const Duration own = source.pace.patience(config_.patience_min, config_.patience_max);
-    if (rate_limit_ == 0) {
-        return own;
-    }
-    const double bytes =
-        4.0 * config_.leaf_bytes * static_cast<double>(std::max<std::size_t>(sharers_, 1));
-    const double wait_s = std::min(bytes / static_cast<double>(rate_limit_), 3600.0);
-    return own + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(wait_s));
+    const Duration all =
+        wait(link_gain * static_cast<double>(sources_->owed()) * leaf, sources_->together().rate());
+    return std::max(own, all) +
+           wait(4 * leaf * static_cast<double>(std::max<std::size_t>(sharers_, 1)),
+                static_cast<double>(rate_limit_));
 }
 
 // How much ------------------------------------------------------------------------------------
@@ -215,11 +218,7 @@ std::optional<Action> Download::try_ask(Source& source, TimePoint now) {
 
 // Each source is asked for one run at least; when there are very many, not all at once.
 bool Download::enough_asked() const {
-    std::uint64_t owed = 0;
-    for (const Source& source : sources_->all()) {
-        owed += source.owed;
-    }
-    return owed * config_.leaf_bytes >= crowd_gain * config_.outstanding_bytes;
+    return sources_->owed() * config_.leaf_bytes >= crowd_gain * config_.outstanding_bytes;
 }
 
 std::optional<LeafRun> Download::pick_open(const Source& source, bool mixing) const {

@@ -61,4 +61,12 @@ void SourceBook::set_holds_all(Source& source, bool all) {
     }
 }
 
+std::uint64_t SourceBook::owed() const {
+    std::uint64_t owed = 0;
+    for (const Source& source : all_) {
+        owed += source.owed;
+    }
+    return owed;
+}
+
 }  // namespace shoal::swarm

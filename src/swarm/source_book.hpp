@@ -24,6 +24,8 @@ struct Request {
     [[nodiscard]] bool covers(LeafIndex leaf) const { return leaf >= next && leaf < run.end(); }
 };
 
+inline constexpr Duration stall_rest_most = std::chrono::seconds(8);
+
 struct Source {
     Source(SourceId source, std::uint32_t leaf_bytes) : id(source), pace(leaf_bytes) {}
 
@@ -63,7 +65,8 @@ struct Source {
 
 class SourceBook {
   public:
-    explicit SourceBook(std::uint32_t leaf_bytes) : leaf_bytes_(leaf_bytes) {}
+    explicit SourceBook(std::uint32_t leaf_bytes)
+        : leaf_bytes_(leaf_bytes), together_(leaf_bytes) {}
 
     Source& add(SourceId id);
     void remove(SourceId id);
@@ -71,12 +74,17 @@ class SourceBook {
     [[nodiscard]] const Source* find(SourceId id) const;
     [[nodiscard]] std::vector<Source>& all() { return all_; }
     [[nodiscard]] const std::vector<Source>& all() const { return all_; }
+    // Of all sources as if they were one: how fast this host's own link brings what is asked for.
+    [[nodiscard]] Pace& together() { return together_; }
+    [[nodiscard]] const Pace& together() const { return together_; }
+    [[nodiscard]] std::uint64_t owed() const;  // leaves, by all
     // How many hold everything: they count in no chunk's rarity.
     [[nodiscard]] std::uint32_t complete_count() const { return complete_; }
     void set_holds_all(Source& source, bool all);
 
   private:
     std::uint32_t leaf_bytes_;
+    Pace together_;
     std::vector<Source> all_;
     std::unordered_map<SourceId, std::size_t> place_;
     std::uint32_t complete_{0};

@@ -102,6 +102,26 @@ TEST_CASE("rule 5: a silent source that nobody can stand in for is waited for") 
     CHECK(scene.asked_of(1).size() == 2);
 }
 
+TEST_CASE("rule 5: where the own link is slow, nobody who waits for his turn on it is stalled") {
+    constexpr std::uint32_t sources = 40;
+    Scene scene(640, 4);
+    for (std::uint32_t source = 1; source <= sources; ++source) {
+        scene.seed(source);
+    }
+    scene.drain();
+    for (std::uint32_t turn = 0; turn < 600; ++turn) {
+        scene.wait(std::chrono::milliseconds(300));  // a leaf, of whoever has his turn
+        std::uint32_t source = 1 + turn % sources;
+        while (scene.asked_of(source).empty()) {
+            source = 1 + source % sources;
+        }
+        scene.next_leaf(source);
+    }
+    CHECK(scene.cancelled.empty());
+    scene.run_to_end();
+    CHECK(scene.download.complete());
+}
+
 TEST_CASE("rule 6: a bad chunk of one sender drops that sender") {
     Scene scene(16, 4);
     scene.bad = {{2}};
@@ -139,6 +159,32 @@ TEST_CASE("rule 6: several senders: fetched again from one alone, the liar is fo
     scene.run_to_end();  // it stays bad: the one who sent it alone is dropped, then the other
     CHECK(scene.dropped.size() == 2);
     CHECK_FALSE(scene.download.complete());
+}
+
+TEST_CASE("rule 6: a chunk to be fetched alone is not passed to and fro for ever") {
+    Scene scene(8, 8);
+    scene.bad = {{0}};
+    scene.seed(1);
+    scene.seed(2);
+    scene.drain();
+    scene.answer(1);
+    scene.answer(2);
+    REQUIRE(scene.senders.size() == 2);
+    scene.bad.clear();
+    scene.leave(1);
+    scene.leave(2);
+    scene.seed(3);  // never answers
+    scene.seed(4);  // takes 1.5 s
+    scene.drain();
+    Duration busy{};
+    for (int turn = 0; !scene.download.complete() && turn < 6000; ++turn) {
+        scene.wait(std::chrono::milliseconds(10));
+        busy = scene.asked_of(4).empty() ? Duration{} : busy + std::chrono::milliseconds(10);
+        while (busy >= std::chrono::milliseconds(1500) && !scene.asked_of(4).empty()) {
+            scene.answer(4);
+        }
+    }
+    CHECK(scene.download.complete());
 }
 
 TEST_CASE("rule 6: leaf hashes name the liar; the others stay") {

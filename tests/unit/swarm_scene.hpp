@@ -74,9 +74,15 @@ class Scene {
         for (LeafIndex leaf = ask.run.first; leaf < ask.run.end(); ++leaf) {
             leaf_comes(ask, leaf);
         }
-        std::erase_if(asks, [&](const Ask& other) { return other.ask == ask.ask; });
-        download.handle_done(ask.source, ask.ask, now);
-        drain();
+        done(ask);
+    }
+    // The next leaf of its oldest ask comes.
+    void next_leaf(std::uint32_t source) {
+        const Ask ask = asked_of(source).at(0);
+        leaf_comes(ask, {ask.run.first.value + arrived[ask.ask]});
+        if (++arrived[ask.ask] == ask.run.count) {
+            done(ask);
+        }
     }
     Verdict leaf_comes(const Ask& ask, LeafIndex leaf) {
         const Verdict verdict = download.handle_leaf(ask.source, ask.ask, leaf, now);
@@ -140,6 +146,12 @@ class Scene {
         return drawn;
     }
 
+    void done(const Ask& ask) {
+        std::erase_if(asks, [&](const Ask& other) { return other.ask == ask.ask; });
+        download.handle_done(ask.source, ask.ask, now);
+        drain();
+    }
+
     void record(const Action& action) {
         if (const auto* ask = std::get_if<Ask>(&action)) {
             REQUIRE(ask->run.count > 0);
@@ -173,6 +185,7 @@ class Scene {
     }
 
     std::set<std::uint64_t> here;
+    std::map<AskId, std::uint32_t> arrived;  // leaves, by next_leaf()
 };
 
 }  // namespace shoal::swarm

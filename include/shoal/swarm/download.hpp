@@ -235,7 +235,8 @@ class Download {
     [[nodiscard]] bool may_double(const Source& source, LeafIndex leaf) const;
     std::optional<LeafRun> double_tail(const Source& source, const Source& slow, Request& request,
                                        double wait_s);
-    std::optional<LeafRun> take_over(const Source& source, ChunkIndex chunk, double wait_s);
+    std::optional<LeafRun> take_over(const Source& source, Source& slow, ChunkIndex chunk,
+                                     double wait_s, TimePoint now);
     [[nodiscard]] double time_for(const Source& source, std::uint32_t leaves) const;
 
     Shape shape_;
