@@ -4,8 +4,8 @@
     ftp.py --build DIR --shoal PROGRAM [--sessions 5000] [--seconds 5]
 
 For each server: memory of an idle session (PSS), anonymous logins a second while they stand, the
-time of a NOOP to all of them, a login and 1 KiB among them; then 64 clients that fetch 4 x 16 MiB
-each, connected before a common start. Everything lies on tmpfs. Wants root for vsftpd.
+time of a NOOP to all of them, a login and 1 KiB among them; before that, 64 clients that fetch
+4 x 16 MiB each, connected before a common start. Everything lies on tmpfs. Wants root for vsftpd.
 """
 import argparse
 import ftplib
@@ -13,12 +13,14 @@ import os
 import pathlib
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
 PORT = 2121
+ROUNDS = 7
 PYFTPD = """
 import sys
 from pyftpdlib.authorizers import DummyAuthorizer
@@ -137,11 +139,18 @@ def measure_sessions(load, server, options):
           f"all {noop:.3f} s, login and 1 KiB {sorted(times)[4] * 1000:.1f} ms", flush=True)
 
 
-def measure_fetches(load, server):
-    said = subprocess.run([load, server.address, str(PORT), "fetch", "64", "4", "big"], check=True,
-                          capture_output=True, text=True).stdout.split()
-    print(f"{server.name:10} 64 clients x 4 x 16 MiB: {float(said[0]) / 1e9:.2f} GB/s, slowest/fastest "
-          f"{float(said[1]):.2f}", flush=True)
+def measure_fetches(load, running):
+    """The servers take turns; medians."""
+    said = {server.name: [] for server in running}
+    for _ in range(ROUNDS):
+        for server in running:
+            out = subprocess.run([load, server.address, str(PORT), "fetch", "64", "4", "big"], check=True,
+                                 capture_output=True, text=True).stdout.split()
+            said[server.name].append((float(out[0]) / 1e9, float(out[1])))
+    for name, runs in said.items():
+        rates, spreads = zip(*runs)
+        print(f"{name:10} 64 clients x 4 x 16 MiB: {statistics.median(rates):.2f} GB/s ({min(rates):.2f} ... "
+              f"{max(rates):.2f}), slowest/fastest {statistics.median(spreads):.2f}", flush=True)
 
 
 def main():
@@ -155,13 +164,15 @@ def main():
     with tempfile.TemporaryDirectory(prefix="shoal-ftp-", dir="/dev/shm") as folder:
         root = pathlib.Path(folder)
         root.chmod(0o755)
-        for server, command in servers(options, root):
-            server.start(command)
-            try:
-                for _ in range(3):
-                    measure_fetches(load, server)
+        running = []
+        try:
+            for server, command in servers(options, root):
+                running.append(server.start(command))
+            measure_fetches(load, running)
+            for server in running:
                 measure_sessions(load, server, options)
-            finally:
+        finally:
+            for server in running:
                 server.stop()
 
 

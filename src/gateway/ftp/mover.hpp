@@ -14,9 +14,10 @@
 
 namespace shoal::gateway::ftp {
 
-// Larger ones make the windows, and with them what lies between server and client, outgrow the
-// processor's cache: 128 KiB moved a quarter more bytes to 64 clients than 256 KiB or 1 MiB.
-inline constexpr std::size_t block_size = 128 * limits::KiB;
+// What sendfile() gives to the kernel at once, sixteen pages: one segment over loopback, or one
+// handed to a network card. Less costs more calls; of more, the second part waits behind the first
+// while its receiver is at work on that: 32 and 128 KiB moved a sixth less to 64 clients.
+inline constexpr std::size_t block_size = 64 * limits::KiB;
 
 class Mover {
   public:
