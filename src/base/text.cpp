@@ -212,6 +212,15 @@ std::optional<std::uint64_t> parse_number(std::string_view word, std::uint64_t l
     return number;
 }
 
+std::string join(const std::vector<std::string>& words, std::string_view between) {
+    std::string joined;
+    for (const std::string& word : words) {
+        joined += joined.empty() ? "" : between;
+        joined += word;
+    }
+    return joined;
+}
+
 std::string hex(std::span<const std::uint8_t> bytes) {
     static constexpr char digits[] = "0123456789abcdef";
     std::string text;

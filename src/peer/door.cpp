@@ -88,6 +88,8 @@ std::string_view note_word(FetchNote::Kind kind) {
             return "parked";
         case FetchNote::Kind::unparked:
             return "unparked";
+        case FetchNote::Kind::stalled:
+            return "stalled";
         case FetchNote::Kind::file_failed:
             return "file-failed";
         case FetchNote::Kind::waiting:

@@ -143,6 +143,7 @@ class Fetch final : public FileListener {
     bool saw_liars_{false};
     bool saw_losses_{false};  // a host that sent some of it went; it may come back
     bool told_parked_{false};
+    bool told_stalled_{false};
     bool moved_{false};   // since the last report
     bool moving_{false};  // at the last report
     RateMeter meter_;

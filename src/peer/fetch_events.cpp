@@ -53,6 +53,7 @@ void Fetch::file_verified(std::size_t, std::uint64_t bytes, TimePoint now) {
     verified_ += bytes;
     progressed_at_ = now;
     told_parked_ = false;
+    told_stalled_ = false;
     end_parking(now);
     if (verified_ >= done_.size) {
         verified_at_ = now;
@@ -77,6 +78,9 @@ void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string
         if (parked) {
             parked_at_ = now;
         }
+    }
+    if (kind == FetchNote::Kind::stalled && std::exchange(told_stalled_, true)) {
+        return;
     }
     deliver(FetchNote{id(), kind, files_[index].name.text(), host, text});
 }

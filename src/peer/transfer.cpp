@@ -10,7 +10,8 @@ using protocol::ServerType;
 
 namespace {
 constexpr int endings_max = 16;  // then a server is not subscribed to again
-}
+constexpr std::size_t lost_max = 64;
+}  // namespace
 
 Transfer::Transfer(Wiring& wiring, Servers& servers, TransferOrder order, FileListener& listener)
     : wiring_(wiring),
@@ -62,6 +63,9 @@ void Transfer::handle_link_lost(ServerLink& link, TimePoint now) {
                             link.host + " is gone (" + link.why_dead() + ")");
     }
     sources_.erase(found);
+    if (lost_.size() < lost_max) {
+        lost_[link.host] = link.why_dead();
+    }
     if (download_) {
         download_->handle_source_gone(link.id, now);
     }
@@ -136,6 +140,7 @@ void Transfer::give_up_on(ServerLink& link, Fault fault, const std::string& why)
         return;
     }
     found->second.dropped = true;
+    found->second.last = why;
     if (hashes_from_ == link.id) {
         hashes_from_.reset();
     }
@@ -159,6 +164,7 @@ void Transfer::handle_opened(PartialOpened opened, TimePoint now) {
     }
     partial_ = *opened.partial;
     phase_ = Phase::running;
+    heard_at_ = now;
     swarm::Download::Config config;
     config.seed = random_seed();
     download_.emplace(swarm::Shape{geometry_.leaf_count(), geometry_.leaves_per_chunk()},
@@ -238,6 +244,7 @@ void Transfer::drive(TimePoint now) {
     }
     announce(now);
     look_parked();
+    look_stalled(now);
     if (download_->complete() && unwritten_.empty()) {
         phase_ = Phase::finishing;
         for (auto& [id, source] : sources_) {
@@ -346,6 +353,9 @@ std::optional<TimePoint> Transfer::next_timeout() const {
         }
         if (!unwritten_.empty()) {
             consider(write_again_at_);
+        }
+        if (const auto stall = stalls_at()) {
+            consider(*stall);
         }
     }
     return next;

@@ -90,6 +90,7 @@ class Transfer final : public DataSink {
         bool answered{false};         // it has told what it holds
         bool dropped{false};
         bool sent{false};  // some of the file
+        std::string last;  // what went wrong last
         int endings{0};    // how often the content went there
     };
     struct Unwritten {
@@ -129,6 +130,11 @@ class Transfer final : public DataSink {
     void settle_dispute(ChunkIndex chunk, ServerLink& link, const Reply& reply);
     void announce(TimePoint now);
     void look_parked();
+    // transfer_stall.cpp
+    [[nodiscard]] std::optional<TimePoint> stalls_at() const;
+    void look_stalled(TimePoint now);
+    [[nodiscard]] std::string missing_chunks() const;
+    [[nodiscard]] std::string claims_of_hosts() const;
     void fail(Outcome outcome, const std::string& text, TimePoint now);
 
     Wiring& wiring_;
@@ -156,6 +162,9 @@ class Transfer final : public DataSink {
     std::deque<Unwritten> unwritten_;
     TimePoint write_again_at_{};
     bool parked_{false};
+    TimePoint heard_at_{};  // something came, or it began
+    bool stall_told_{false};
+    std::map<std::string, std::string> lost_;  // why, by host; bounded
 };
 
 }  // namespace shoal::peer

@@ -18,6 +18,8 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
     if (phase_ != Phase::running) {
         return;
     }
+    heard_at_ = now;
+    stall_told_ = false;
     listener_.file_received(link.host, bytes.size());
     times_.handle_received(link.id, bytes.size(), now);
     if (const auto source = sources_.find(link.id); source != sources_.end()) {
@@ -82,6 +84,12 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
             break;
         default:
             break;
+    }
+    if (const auto source = sources_.find(link.id);
+        source != sources_.end() && refusal != swarm::Refusal::cancelled) {
+        source->second.last = refusal == swarm::Refusal::busy       ? "too busy"
+                              : refusal == swarm::Refusal::not_held ? "it had not what it claimed"
+                                                                    : "its file changed or went";
     }
     const bool tell = refusal == swarm::Refusal::gone && why != protocol::Status::closing;
     download_->handle_refused(link.id, swarm::AskId{token}, refusal, now);

@@ -354,6 +354,15 @@ double Download::rate(SourceId source, TimePoint now) const {
     return found == nullptr ? 0 : found->pace.recent_rate(now);
 }
 
+std::uint32_t Download::claims(SourceId source) const {
+    const Source* found = sources_->find(source);
+    if (found == nullptr) {
+        return 0;
+    }
+    const auto missing = static_cast<std::uint32_t>(held().size() - held().count());
+    return found->holds_all ? missing : found->useful;
+}
+
 std::size_t Download::outstanding(SourceId source) const {
     const Source* found = sources_->find(source);
     return found == nullptr ? 0 : found->owed;

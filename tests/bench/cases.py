@@ -95,7 +95,6 @@ def all_cases():
                       ("curl", "aria2c http", "libtorrent"), absolute=True),
         "crowd8": crowd("flash crowd of 8, 64 MiB", [100] * 8, 1.10, ("libtorrent", "curl")),
         "crowd30": crowd("flash crowd of 30, 64 MiB", [100] * 30, 1.15, ("libtorrent",)),
-        "slow30": crowd("flash crowd of 30, 40 Mbit/s, 27 MiB", [40] * 30, 1.15, ("libtorrent",), seed=40, down=40, size=27 * MIB),
         "uneven30": crowd("30, uplinks of 50 and 200", [50, 200] * 15, 1.15, ("libtorrent",),
                           down=200),
         "dying30": crowd("30, one dies at 50 %", [100] * 30, 1.15, ("libtorrent",), when=once / 2,
@@ -103,4 +102,7 @@ def all_cases():
         "late30": dataclasses.replace(
             crowd("30, ten of them 2 s late", [100] * 30, 1.15, ("libtorrent",), joins=late),
             ideal=once + 2.0),
+        "liar30": dataclasses.replace(
+            crowd("30, one claims all and serves 1 Mbit/s", [1] + [100] * 29, 1.15, ("libtorrent",)),
+            servers=[0, 1], clients=list(range(2, 31)), ideal=once),
     }

@@ -90,3 +90,26 @@ def test_the_prompt_plans_and_explains_too(swarm):
     assert "5 chunks at 2 hosts" in out and hosts[1].name in out, out
     assert "saved as" in out and "LONGEST WAIT" in out, out
     assert "a plan is of one file" in err and "'--what' is no option of get" in err, err
+
+
+def test_who_stalls_is_named_with_what_is_missing(swarm):
+    data = os.urandom(12 * MIB)
+    hosts = [swarm.host(n, shared={"big": data}, options=["--max-upload", "3MiB"]) for n in (1, 2, 3)]
+    client = swarm.host(20, hosts=[1, 2, 3], start=False)
+    get = client.start_get("big", options=["--timeout", "60"])
+    get.wait_event("fetch_progress", lambda one: one["done"] > 0)
+    hosts[2].kill()
+    for host in hosts[:2]:
+        host.process.signal(signal.SIGSTOP)
+    note = get.wait_event("fetch_note", kind="stalled", limit=20 * SLOW)
+    said = re.fullmatch(r"nothing has come for (\d+) s; missing: (\d+) of (\d+) chunks \(([\d, .-]+)\); (.*)",
+                        note["text"])
+    assert said, note
+    assert 5 <= int(said[1]) and 0 < int(said[2]) < int(said[3]), note
+    for host in hosts[:2]:
+        assert f"{host.name} claims {said[2]} of them, silent" in said[5], note
+    assert f"{hosts[2].name}: gone (" in said[5], note
+    for host in hosts[:2]:
+        host.process.signal(signal.SIGCONT)
+    assert get.wait(60 * SLOW) == 0, get.tail()
+    assert client.download("big").read_bytes() == data

@@ -131,6 +131,12 @@ TEST_CASE("parse_number takes whole decimal numbers in range", "[base]") {
     }
 }
 
+TEST_CASE("join puts something between words", "[base]") {
+    CHECK(text::join({}, ", ").empty());
+    CHECK(text::join({"a"}, ", ") == "a");
+    CHECK(text::join({"a", "b", "c"}, "; ") == "a; b; c");
+}
+
 TEST_CASE("hex and back", "[base]") {
     const std::vector<std::uint8_t> bytes{0x00, 0x0f, 0xa5, 0xff};
     CHECK(text::hex(bytes) == "000fa5ff");

@@ -37,6 +37,8 @@ Result<std::uint64_t> parse_rate(std::string_view word);
 std::optional<std::uint64_t> parse_number(std::string_view word, std::uint64_t low,
                                           std::uint64_t high);
 
+std::string join(const std::vector<std::string>& words, std::string_view between);
+
 std::string hex(std::span<const std::uint8_t> bytes);
 // nullopt unless it is an even number of hex digits.
 std::optional<std::vector<std::uint8_t>> unhex(std::string_view digits);

@@ -102,6 +102,7 @@ struct FetchNote {
         bad_source,
         parked,
         unparked,
+        stalled,  // nothing has come for a while: what is missing, who claims it, and why not
         file_failed,
         waiting
     };

@@ -168,6 +168,8 @@ class Download {
     [[nodiscard]] std::uint64_t duplicate_leaves() const;
     // Bytes a second that the source has lately sent.
     [[nodiscard]] double rate(SourceId source, TimePoint now) const;
+    // How many of the missing chunks the source claims to hold.
+    [[nodiscard]] std::uint32_t claims(SourceId source) const;
     // Leaves asked of the source that have not arrived.
     [[nodiscard]] std::size_t outstanding(SourceId source) const;
 

@@ -1,0 +1,90 @@
+// The transfer when nothing comes: what is missing, who claims to hold it, and what went wrong
+// there last. By then the Download has asked everybody else who could send it.
+#include <algorithm>
+
+#include "peer/transfer.hpp"
+#include "shoal/base/text.hpp"
+
+namespace shoal::peer {
+
+namespace {
+
+constexpr Duration stall_after = 5s;
+constexpr std::size_t spans_max = 8;  // of chunks, named in a line
+constexpr std::size_t hosts_max = 8;
+
+std::string claim(const std::string& host, std::uint32_t chunks, const std::string& why) {
+    return host + (chunks > 0 ? " claims " + std::to_string(chunks) + " of them" : "") +
+           (chunks > 0 && !why.empty() ? ", "
+            : why.empty()              ? ""
+                                       : ": ") +
+           why;
+}
+
+}  // namespace
+
+// Data is counted by leaves: a limit that somebody set makes each of them late.
+std::optional<TimePoint> Transfer::stalls_at() const {
+    if (phase_ != Phase::running || stall_told_ || !unwritten_.empty() || !checking_.empty()) {
+        return std::nullopt;
+    }
+    const std::uint64_t limit = wiring_.figures.max_download;
+    const std::uint64_t late_s =
+        limit > 0 ? sources_.size() * limits::receive_slice_leaves * limits::leaf_size / limit : 0;
+    return heard_at_ + stall_after + std::chrono::seconds(std::min<std::uint64_t>(late_s, 3600));
+}
+
+void Transfer::look_stalled(TimePoint now) {
+    const auto stalls = stalls_at();
+    if (!stalls || now < *stalls || download_->complete()) {
+        return;
+    }
+    stall_told_ = true;
+    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(now - heard_at_);
+    listener_.file_note(order_.index, FetchNote::Kind::stalled, {},
+                        "nothing has come for " + std::to_string(waited.count()) +
+                            " s; missing: " + missing_chunks() + claims_of_hosts());
+}
+
+// "3 of 120 chunks (7-8, 100)"
+std::string Transfer::missing_chunks() const {
+    const Bitmap& held = download_->held();
+    std::vector<std::string> spans;
+    for (std::size_t at = 0; at < held.size() && spans.size() <= spans_max; ++at) {
+        if (held.test(at)) {
+            continue;
+        }
+        const std::size_t first = at;
+        while (at + 1 < held.size() && !held.test(at + 1)) {
+            ++at;
+        }
+        const std::string last = at > first ? "-" + std::to_string(at) : "";
+        spans.push_back(spans.size() < spans_max ? std::to_string(first) + last : "...");
+    }
+    return std::to_string(held.size() - held.count()) + " of " + std::to_string(held.size()) +
+           " chunks (" + text::join(spans, ", ") + ")";
+}
+
+std::string Transfer::claims_of_hosts() const {
+    std::vector<std::string> lines;
+    for (const auto& [id, source] : sources_) {
+        const ServerLink* link = servers_.find(id);
+        const std::uint32_t claimed = download_->claims(id);
+        if (link == nullptr || (claimed == 0 && source.last.empty())) {
+            continue;
+        }
+        const bool silent = claimed > 0 && source.last.empty();
+        lines.push_back(claim(link->host, claimed, silent ? "silent" : source.last));
+    }
+    for (const auto& [host, why] : lost_) {
+        lines.push_back(claim(host, 0, "gone (" + why + ")"));
+    }
+    if (lines.size() > hosts_max) {
+        const std::size_t more = lines.size() - hosts_max;
+        lines.resize(hosts_max);
+        lines.push_back(std::to_string(more) + " more");
+    }
+    return lines.empty() ? "; no host claims them" : "; " + text::join(lines, "; ");
+}
+
+}  // namespace shoal::peer
