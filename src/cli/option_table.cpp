@@ -93,9 +93,6 @@ Status set_peer_path(Options& options, const std::string& value) {
     return set_path(options.peer.*Member, value);
 }
 
-// Clients and servers share select()'s descriptors, and files need some too.
-constexpr std::uint64_t clients_limit = limits::select_fd_end - 128 - limits::servers_max - 1;
-
 constexpr unsigned everywhere = ~0U;
 constexpr unsigned asks_one = bit(Command::status) | bit(Command::call);
 constexpr unsigned with_orders = bit(Command::prompt) | bit(Command::get) | bit(Command::list);
@@ -138,10 +135,12 @@ const OptionRow common_options[] = {
     {"max-download", "RATE", with_peer, "bytes a second for all downloads",
      [](Options& o, Text v) { return set_rate(o.peer.max_download, v); }},
     {"max-clients", "N", with_peer, "clients served at once (default: 400)",
-     [](Options& o, Text v) { return set_number(o.peer.max_clients, v, 1, clients_limit); }},
+     [](Options& o, Text v) {
+         return set_number(o.peer.max_clients, v, 1, limits::clients_limit);
+     }},
     {"max-clients-per-address", "N", with_peer, "of one address (default: 64)",
      [](Options& o, Text v) {
-         return set_number(o.peer.max_clients_per_address, v, 1, clients_limit);
+         return set_number(o.peer.max_clients_per_address, v, 1, limits::clients_limit);
      }},
     {"stay", nullptr, bit(Command::get), "serve on when all is fetched, until a signal",
      set_switch<&Options::stay>},

@@ -55,7 +55,7 @@ Status Requester::run() {
 void Requester::add_link(NewServer server, TimePoint now) {
     const int fd = server.socket.get();
     const net::Address address = server.address;
-    if (by_fd_.size() >= limits::servers_max) {
+    if (by_fd_.size() >= limits::servers_beside(wiring_.options.max_clients)) {
         wiring_.connector.post(DialVerdict{
             address, DialVerdict::Kind::refused, {}, "this host is connected to enough others"});
         return;

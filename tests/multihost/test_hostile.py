@@ -182,7 +182,7 @@ def test_pitfall9_eleven_hundred_connections(swarm):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     host = swarm.host(2, shared={"f": 100 * KIB},
-                      options=["--max-clients", "490", "--max-clients-per-address", "490"])
+                      options=["--max-clients", "928", "--max-clients-per-address", "928"])
     sockets = []
     for n in range(1100):
         one = socket.socket()

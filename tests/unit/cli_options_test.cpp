@@ -103,7 +103,7 @@ TEST_CASE("cli options: what is not allowed is named, with what is") {
         {{"--timeout", "0"}, {"'--timeout'", "from 1"}},
         {{"--max-upload", "fast"}, {"'--max-upload'", "'fast'", "16MiB"}},
         {{"--max-clients", "0"}, {"'--max-clients'", "from 1 to"}},
-        {{"--max-clients", "100000"}, {"'--max-clients'", "to 495"}},
+        {{"--max-clients", "100000"}, {"'--max-clients'", "to 928"}},
         {{"--wait-hosts", "5000"}, {"0 to 4096"}},
         {{"--bind", "example.org"}, {"'--bind'", "numeric address"}},
         {{"--progress", "maybe"}, {"auto, always or never"}},

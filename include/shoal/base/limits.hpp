@@ -1,6 +1,7 @@
 // Every limit of the program in one place, tied together by static_assert.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -52,7 +53,14 @@ inline constexpr int select_fd_end = 1024;
 inline constexpr std::uint32_t clients_max_default = 400;
 inline constexpr std::uint32_t clients_per_address_default = 64;
 inline constexpr std::uint32_t servers_max = 400;  // client sockets of the requester
-inline constexpr std::uint32_t hosts_max = 4096;   // lines of hosts.txt that are used
+inline constexpr std::uint32_t servers_min = 32;   // of them, however many clients are allowed
+inline constexpr int select_reserve = 64;          // mailboxes, listening, files being opened
+inline constexpr std::uint32_t clients_limit = select_fd_end - select_reserve - servers_min;
+// Clients and servers share select()'s descriptors. `clients_max` is at most clients_limit.
+constexpr std::uint32_t servers_beside(std::uint32_t clients_max) {
+    return std::min(servers_max, clients_limit + servers_min - clients_max);
+}
+inline constexpr std::uint32_t hosts_max = 4096;  // lines of hosts.txt that are used
 
 // Gateways.
 inline constexpr std::size_t browse_rows_max = 200'000;  // entries of one folder
@@ -63,6 +71,6 @@ static_assert(hashes_per_reply_max * 32 <= control_payload_max, "so does a page 
 static_assert(leaves_per_chunk_max <= hashes_per_reply_max, "and a chunk's leaves");
 static_assert(search_stack_max * host_address_size + search_question_max <= path_max,
               "a search fits the path");
-static_assert(clients_max_default + servers_max < select_fd_end - 128, "room for files");
+static_assert(servers_beside(clients_max_default) == servers_max, "both by default");
 
 }  // namespace shoal::limits
