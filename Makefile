@@ -165,6 +165,7 @@ fuzz: deps  ## fuzz every decoder for FUZZ_SECONDS (60) each
 bench: deps  ## speed and memory beside a limit measured in the same run
 	+$(Q)$(AGAIN) all $(BENCHES)
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) --shoal $(SHOAL)
+	$(Q)$(PYTHON) tests/bench/load.py --build $(BUILD) --shoal $(SHOAL)
 	$(Q)$(PYTHON) tests/bench/json_gateway.py --build $(BUILD) --shoal $(SHOAL)
 
 bench-links: deps  ## swarms over shaped links, in network namespaces, beside other programs (long)

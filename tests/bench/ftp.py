@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+import figures
+
 PORT = 2121
 ROUNDS = 7
 PYFTPD = """
@@ -73,7 +75,7 @@ class Server:
 
     def pss(self):
         """Of the server and all its children."""
-        wanted, total = {self.process.pid}, 0
+        wanted = {self.process.pid}
         parents = {}
         for entry in pathlib.Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -83,13 +85,7 @@ class Server:
                     pass
         while more := {pid for pid, parent in parents.items() if parent in wanted} - wanted:
             wanted |= more
-        for pid in wanted:
-            try:
-                text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-                total += int(text.partition("\nPss:")[2].split()[0]) * 1024
-            except (OSError, ValueError, IndexError):
-                pass
-        return total
+        return sum(map(figures.pss, wanted))
 
 
 def servers(options, root):

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import nginx
+
 PYTHON = next((one for one in (sys.executable, "/usr/bin/python3") if subprocess.run(
     [one, "-c", "import libtorrent"], check=False, capture_output=True).returncode == 0), None)
 HERE = pathlib.Path(__file__).resolve().parent
@@ -124,28 +126,22 @@ class Nginx(Player):
 
     @classmethod
     def missing(cls):
-        return None if shutil.which("nginx") else "nginx is not installed"
+        return nginx.missing()
 
     def serve(self):
         for number in self.servers:
-            home = self.home(number)
-            self.place(number, home / "www" / "f")
+            self.place(number, self.home(number) / "www" / "f")
             os.chmod(self.folder.parent, 0o755)
-            (home / "nginx.conf").write_text(
-                f"daemon off; master_process off; pid {home}/pid; error_log /dev/null;\n"
-                "events { worker_connections 512; }\n"
-                "http { access_log off; sendfile on; tcp_nopush on;\n"
-                f"  server {{ listen 8000; root {home}/www; }} }}\n")
             self.server(number)
         for number in self.servers:
-            wait_listening(self.net, number, 8000)
+            wait_listening(self.net, number, nginx.PORT)
 
     def server(self, number):
-        return self.spawn(number, ["nginx", "-p", self.home(number), "-c",
-                                   self.home(number) / "nginx.conf"])
+        home = self.home(number)
+        return self.spawn(number, nginx.command(home, home / "www", nginx.PORT))
 
     def urls(self):
-        return [f"http://{self.net.address(number)}:8000/f" for number in self.servers]
+        return [f"http://{self.net.address(number)}:{nginx.PORT}/f" for number in self.servers]
 
     def result(self, number):
         return self.home(number) / "f"

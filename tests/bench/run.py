@@ -4,9 +4,10 @@
     run.py --build DIR --shoal PROGRAM [--dir /dev/shm] [--quick]
 
 1. One server, one client, 1 GiB over loopback: (a) a probe that only moves the bytes, (b) the same
-   with SHA-256 of one stream, (c) `shoal get` from `shoal serve`, from start to exit.
+   with SHA-256 of one stream, (c) `shoal get` from `shoal serve`, from start to exit, (d) curl from
+   nginx, where both are installed.
 2. Peak resident memory of both sides, for 1 GiB and for 4 GiB.
-3. 2,000 files of 4 KiB by `shoal get folder/`.
+3. 2,000 files of 4 KiB by `shoal get folder/`, and by `curl -Z` (16 at once) from nginx.
 
 Everything lies on tmpfs. Before each measurement as many pages as it will fill are written and
 given back, since a virtual machine's memory is slow and uneven at its first touch.
@@ -24,6 +25,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "multihost"))
 import harness  # noqa: E402
+import nginx  # noqa: E402
+from figures import line  # noqa: E402
 
 MIB, GIB = 1 << 20, 1 << 30
 BUFFERS_KIB = (64, 256, 1024)
@@ -98,22 +101,37 @@ def server_with(swarm, number, files):
     return server
 
 
+def curl(swarm, size, *words):
+    """Seconds of one curl, from start to exit; what it writes goes below curl/."""
+    touch(swarm.folder, size)
+    folder = swarm.folder / "curl"
+    folder.mkdir()
+    start = time.monotonic()
+    subprocess.run(["curl", "-sf", *words], cwd=folder, check=True)
+    took = time.monotonic() - start
+    shutil.rmtree(folder)
+    return took
+
+
 def pair(swarm, program, size):
-    """The three of part 1, a round at a time."""
+    """The four of part 1, a round at a time."""
     server = server_with(swarm, 2, {"big": size})
     host = swarm.host(1, hosts=[2], start=False)
     source = server.shared("big")
     times = {f"a{kib}": [] for kib in BUFFERS_KIB} | {f"b{kib}": [] for kib in BUFFERS_KIB} | {"c": []}
-    for _ in range(ROUNDS):
-        for kib in BUFFERS_KIB:
-            times[f"a{kib}"].append(probe(program, swarm.folder, source, kib))
-            times[f"b{kib}"].append(probe(program, swarm.folder, source, kib, "hash"))
-        times["c"].append(get(swarm, host, "big", size))
+    with nginx.for_curl(swarm.folder / "nginx", source.parent, f"{swarm.net}.9") as url:
+        for _ in range(ROUNDS):
+            for kib in BUFFERS_KIB:
+                times[f"a{kib}"].append(probe(program, swarm.folder, source, kib))
+                times[f"b{kib}"].append(probe(program, swarm.folder, source, kib, "hash"))
+            times["c"].append(get(swarm, host, "big", size))
+            if url:
+                times.setdefault("d", []).append(curl(swarm, size, "-o", "big", f"{url}/big"))
     medians = {name: statistics.median(values) for name, values in times.items()}
     best = {letter: min(value for name, value in medians.items() if name[0] == letter)
-            for letter in "abc"}
+            for letter in {name[0] for name in medians}}
     spread = {letter: next(times[name] for name, value in medians.items()
-                           if name[0] == letter and value == best[letter]) for letter in "abc"}
+                           if name[0] == letter and value == best[letter]) for letter in best}
     peaks = memory_peaks(server, host, "big")
     server.process.stop()
     shutil.rmtree(server.folder)
@@ -134,31 +152,47 @@ def huge_file(swarm, size):
 
 
 def small_files(swarm, count):
-    server_with(swarm, 6, {f"many/{n}": 4096 for n in range(count)})
+    """Medians of seconds: shoal's, and curl's or None."""
+    server = server_with(swarm, 6, {f"many/{n}": 4096 for n in range(count)})
     host = swarm.host(5, hosts=[6], start=False)
-    return statistics.median(get(swarm, host, "many/", 0) for _ in range(ROUNDS))
-
-
-def line(what, value, goal="", good=None):
-    mark = "" if good is None else ("ok" if good else "MISSED")
-    print(f"{what:66} {value:>16}  {goal:18} {mark}", flush=True)
+    ours, theirs = [], []
+    with nginx.for_curl(swarm.folder / "nginx-many", server.folder / "shared", f"{swarm.net}.10") as url:
+        for _ in range(ROUNDS):
+            ours.append(get(swarm, host, "many/", 0))
+            if url:
+                theirs.append(curl(swarm, 0, "-Z", "--parallel-max", "16", "-o", "#1",
+                                   f"{url}/many/[0-{count - 1}]"))
+    return statistics.median(ours), statistics.median(theirs) if theirs else None
 
 
 def report_pair(size, best, spread):
     print(f"{size // MIB} MiB over loopback, tmpfs to tmpfs, median of {ROUNDS} (min ... max):")
     for letter, what in (("a", "a  probe FILE OUT {64,256,1024}, the best"),
                          ("b", "b  probe FILE OUT {64,256,1024} hash, the best"),
-                         ("c", "c  shoal get big --bind ADDRESS")):
+                         ("c", "c  shoal get big --bind ADDRESS"),
+                         ("d", "d  curl -o big URL, from nginx")):
+        if letter not in best:
+            continue
         line(f"  {what}  ({min(spread[letter]):.2f} ... {max(spread[letter]):.2f})",
              f"{best[letter]:.3f} s", f"{size / best[letter] / MIB:.0f} MiB/s")
     line("  c / b", f"{best['c'] / best['b']:.2f}", "<= 0.83", best["c"] <= best["b"] / 1.2)
     line("  c / a", f"{best['c'] / best['a']:.2f}", "<= 1.43", best["c"] <= best["a"] / 0.7)
+    if "d" in best:
+        line("  c / d", f"{best['c'] / best['d']:.2f}", "< 1", best["c"] < best["d"])
 
 
 def report_memory(peaks):
     for side, peak in zip(("shoal serve", "shoal get"), peaks):
         line(f"  peak resident memory of {side}", f"{peak / 1024:.1f} MiB", "< 24 MiB",
              peak < 24 * 1024)
+
+
+def report_small_files(count, ours, theirs):
+    print(f"{count} files of 4 KiB, median of {ROUNDS}: {ours:.3f} s")
+    line("  shoal get many/", f"{count / ours:.0f} files/s", ">= 20000", count / ours >= 20000)
+    if theirs:
+        line("  curl -Z --parallel-max 16, from nginx", f"{count / theirs:.0f} files/s")
+        line("  shoal / curl", f"{theirs / ours:.2f}", ">= 1.3", theirs / ours >= 1.3)
 
 
 def main():
@@ -183,9 +217,7 @@ def main():
             print(f"4 GiB, once: {took:.2f} s")
             report_memory(peaks)
         count = 2000
-        took = small_files(swarm, count)
-        print(f"{count} files of 4 KiB, median of {ROUNDS}: {took:.3f} s")
-        line("  shoal get many/", f"{count / took:.0f} files/s", ">= 10000", count / took >= 10000)
+        report_small_files(count, *small_files(swarm, count))
     finally:
         faults = swarm.close()
     print("\n".join(faults), end="")
