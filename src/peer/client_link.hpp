@@ -75,6 +75,10 @@ class ClientLink {
     [[nodiscard]] bool overfull() const;
     // Whether more requests are taken in now.
     [[nodiscard]] bool wants_to_read() const;
+    // Nothing is to be done for it until it says something, or something is said to it.
+    [[nodiscard]] bool idle() const {
+        return phase == Phase::ready && wants_to_read() && !wants_to_send();
+    }
 
   private:
     struct Upload {

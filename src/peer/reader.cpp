@@ -46,9 +46,8 @@ Status Reader::run() {
             if (found == by_fd_.end()) {
                 continue;
             }
-            ClientLink& link = *server_fd_list_.at(found->second);
-            if (ready.readable && !receive_from(link, now)) {
-                remove(link.key);
+            if (ready.readable && !receive_from(*attend(found->second), now)) {
+                remove(found->second);
             }
         }
         handle_deferred(now);
@@ -56,6 +55,15 @@ Status Reader::run() {
             take_mail(now);
         }
     }
+}
+
+ClientLink* Reader::attend(swarm::ClientKey key) {
+    const auto found = server_fd_list_.find(key);
+    if (found == server_fd_list_.end()) {
+        return nullptr;
+    }
+    busy_.emplace(key, found->second.get());
+    return found->second.get();
 }
 
 void Reader::take_mail(TimePoint now) {
@@ -89,6 +97,7 @@ void Reader::add_client(NewClient mail, TimePoint now) {
     }
     by_fd_.emplace(fd, key);
     server_fd_list_.emplace(key, std::move(link));
+    attend(key);
     wiring_.figures.clients = server_fd_list_.size();
 }
 
@@ -110,6 +119,7 @@ void Reader::remove(swarm::ClientKey key) {
         wiring_.requester.post(AskerGone{{key.value}});
     }
     const NodeId node = link.node;
+    busy_.erase(key);
     server_fd_list_.erase(found);
     if (std::none_of(server_fd_list_.begin(), server_fd_list_.end(),
                      [&node](const auto& entry) { return entry.second->node == node; })) {
@@ -146,10 +156,9 @@ void Reader::push_have(const integrity::FileId& id, protocol::serverMessage mess
                        std::span<const std::uint8_t> more) {
     const auto [first, last] = subscribers_.equal_range(id);
     for (auto entry = first; entry != last; ++entry) {
-        const auto found = server_fd_list_.find(entry->second.first);
-        if (found != server_fd_list_.end()) {
+        if (ClientLink* link = attend(entry->second.first)) {
             message.id = entry->second.second;
-            found->second->send(message, more);
+            link->send(message, more);
         }
     }
 }
@@ -187,10 +196,10 @@ void Reader::end_subscriptions(const integrity::FileId& id) {
     const auto [first, last] = subscribers_.equal_range(id);
     for (auto entry = first; entry != last; ++entry) {
         const auto& [key, subscription] = entry->second;
-        if (const auto found = server_fd_list_.find(key); found != server_fd_list_.end()) {
-            found->second->subscriptions.erase(subscription);
-            found->second->answer(subscription, protocol::Status::not_found,
-                                  "this host no longer has that content");
+        if (ClientLink* link = attend(key)) {
+            link->subscriptions.erase(subscription);
+            link->answer(subscription, protocol::Status::not_found,
+                         "this host no longer has that content");
         }
     }
     subscribers_.erase(first, last);
@@ -203,15 +212,15 @@ void Reader::settle_name(const std::string& name) {
     std::transform(first, last, std::back_inserter(askers), [](const auto& e) { return e.second; });
     waiting_for_name_.erase(first, last);
     for (const auto& [key, id] : askers) {
-        const auto found = server_fd_list_.find(key);
-        if (found == server_fd_list_.end()) {
+        ClientLink* link = attend(key);
+        if (link == nullptr) {
             continue;
         }
-        --found->second->waiting_queries;
+        --link->waiting_queries;
         protocol::clientMessage question;
         question.id = id;
         question.set_path(name);
-        handle_query(*found->second, question);
+        handle_query(*link, question);
     }
 }
 
@@ -226,6 +235,7 @@ void Reader::begin_draining(TimePoint now) {
         if (link->phase != ClientLink::Phase::ready) {
             continue;
         }
+        attend(key);
         for (const swarm::UploadQueue::Item& item : queue_.forget(key)) {
             link->answer(item.request.value, protocol::Status::closing, "this host is closing");
         }
@@ -242,9 +252,9 @@ bool Reader::drained(TimePoint now) {
     if (server_fd_list_.empty() || now >= drain_until_) {
         return true;
     }
-    const bool sending =
-        std::any_of(server_fd_list_.begin(), server_fd_list_.end(),
-                    [](const auto& entry) { return entry.second->wants_to_send(); });
+    const bool sending = std::any_of(busy_.begin(), busy_.end(), [](const auto& entry) {
+        return entry.second->wants_to_send();
+    });
     if (!sending && !hung_up_) {
         hang_up(now);
     }
@@ -257,22 +267,24 @@ void Reader::hang_up(TimePoint now) {
     hung_up_ = true;
     drain_until_ = std::min(drain_until_, now + hang_up_max);
     for (auto& [key, link] : server_fd_list_) {
-        linger(*link, now);
+        linger(*attend(key), now);
         ::shutdown(link->fd(), SHUT_WR);
     }
 }
 
 void Reader::update_interest(TimePoint now) {
     const bool may_send = may_upload(now);
-    for (auto& [key, link] : server_fd_list_) {
-        const bool write = link->wants_to_send() && (may_send || !link->uploading());
-        (void)poller_.watch(link->fd(), link->wants_to_read(), write);
-    }
+    std::erase_if(busy_, [&](const auto& entry) {
+        const ClientLink& link = *entry.second;
+        const bool write = link.wants_to_send() && (may_send || !link.uploading());
+        (void)poller_.watch(link.fd(), link.wants_to_read(), write);
+        return link.idle();
+    });
 }
 
 void Reader::enforce_deadlines(TimePoint now) {
     std::vector<swarm::ClientKey> late;
-    for (const auto& [key, link] : server_fd_list_) {
+    for (const auto& [key, link] : busy_) {
         const Duration age = now - link->phase_since;
         const bool lingering = link->phase == ClientLink::Phase::lingering;
         if (link->phase != ClientLink::Phase::ready &&
@@ -293,7 +305,7 @@ std::optional<Duration> Reader::timeout(TimePoint now) {
     const auto at_most = [&wait](Duration span) { wait = wait ? std::min(*wait, span) : span; };
     const bool may_send = may_upload(now);
     bool sending = queue_.waiting() > 0;
-    for (const auto& [key, link] : server_fd_list_) {
+    for (const auto& [key, link] : busy_) {
         sending |= link->uploading();
         if (link->phase == ClientLink::Phase::lingering) {
             at_most(std::max(link->phase_since + linger_max - now, Duration::zero()));

@@ -31,6 +31,10 @@ class Reader {
   private:
     using Links = std::map<swarm::ClientKey, std::unique_ptr<ClientLink>>;
 
+    // The client, if it is still there, busy until update_interest() finds that it is idle:
+    // whoever gives it something to do asks for it here.
+    ClientLink* attend(swarm::ClientKey key);
+
     // Mail.
     void take_mail(TimePoint now);
     void add_client(NewClient mail, TimePoint now);
@@ -91,6 +95,9 @@ class Reader {
     Wiring& wiring_;
     net::SelectPoller poller_;  // server_read_fds
     Links server_fd_list_;
+    // Of them, those that are not idle: who has something to send, a deadline, or input that is not
+    // taken in. So hundreds who only listen cost a turn nothing.
+    std::map<swarm::ClientKey, ClientLink*> busy_;
     std::unordered_map<int, swarm::ClientKey> by_fd_;
     std::multimap<integrity::FileId, std::pair<swarm::ClientKey, std::uint64_t>> subscribers_;
     std::multimap<std::string, std::pair<swarm::ClientKey, std::uint64_t>> waiting_for_name_;

@@ -71,15 +71,14 @@ void Reader::handle_deferred(TimePoint now) {
     if (deferred_.empty()) {
         return;
     }
-    const auto found = server_fd_list_.find(deferred_.front());
+    ClientLink* link = attend(deferred_.front());
     deferred_.pop_front();
-    if (found == server_fd_list_.end()) {
+    if (link == nullptr) {
         return;
     }
-    ClientLink& link = *found->second;
-    const auto [message, raw] = *std::exchange(link.deferred, std::nullopt);
-    if (!handle(link, message, raw, now) || !read_frames(link, now)) {
-        remove(link.key);
+    const auto [message, raw] = *std::exchange(link->deferred, std::nullopt);
+    if (!handle(*link, message, raw, now) || !read_frames(*link, now)) {
+        remove(link->key);
     }
 }
 

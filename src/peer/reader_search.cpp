@@ -20,27 +20,26 @@ void Reader::handle_search(ClientLink& link, const protocol::clientMessage& mess
 
 // A client that does not take what it gets loses results rather than its connection.
 void Reader::send_hits(const SendHits& mail) {
-    const auto found = server_fd_list_.find({mail.asker.value});
-    if (found != server_fd_list_.end() && found->second->phase == ClientLink::Phase::ready &&
-        found->second->wants_to_read()) {
-        found->second->send(mail.hits->message, mail.hits->payload);
+    ClientLink* link = attend({mail.asker.value});
+    if (link != nullptr && link->phase == ClientLink::Phase::ready && link->wants_to_read()) {
+        link->send(mail.hits->message, mail.hits->payload);
     }
 }
 
 void Reader::send_done(const SendDone& mail) {
-    const auto found = server_fd_list_.find({mail.asker.value});
-    if (found == server_fd_list_.end() || found->second->searches.erase(mail.request) == 0) {
+    ClientLink* link = attend({mail.asker.value});
+    if (link == nullptr || link->searches.erase(mail.request) == 0) {
         return;
     }
     if (mail.status != protocol::Status::ok) {
-        found->second->answer(mail.request, mail.status, mail.why);
+        link->answer(mail.request, mail.status, mail.why);
         return;
     }
     const overlay::Counts& counts = mail.counts;
     protocol::SearchCounts said{counts.messages, counts.bytes, counts.duplicates, 0,
                                 counts.lost,     counts.late,  counts.refused,    counts.cut};
     said.hosts = static_cast<std::uint32_t>(std::min<std::uint64_t>(counts.hosts, UINT32_MAX));
-    found->second->send(protocol::encode_search_done(mail.request, said));
+    link->send(protocol::encode_search_done(mail.request, said));
 }
 
 void Reader::end_searches(ClientLink& link) {

@@ -48,7 +48,7 @@ void Reader::begin_runs(TimePoint now) {
         if (!item) {
             return;
         }
-        ClientLink& link = *server_fd_list_.at(item->client);
+        ClientLink& link = *attend(item->client);
         begin(link, *item, now);
         if (link.can_begin()) {
             queue_.set_writable(item->client, true);
@@ -116,9 +116,9 @@ LeafRun Reader::choose_run(const swarm::UploadQueue::Item& item, const integrity
 // to turn, so that under a rate limit all get their share.
 void Reader::send_all(TimePoint now) {
     std::vector<ClientLink*> senders;
-    for (auto& [key, link] : server_fd_list_) {
+    for (const auto& [key, link] : busy_) {
         if (link->wants_to_send()) {
-            senders.push_back(link.get());
+            senders.push_back(link);
         }
     }
     if (senders.empty()) {

@@ -40,6 +40,9 @@ std::vector<UploadQueue::Item> UploadQueue::forget(ClientKey client) {
 }
 
 void UploadQueue::set_writable(ClientKey client, bool writable) {
+    if (writable && !lanes_.contains(client)) {
+        return;  // it is at first: who never asks for data takes no room here
+    }
     Lane& lane = lanes_[client];
     lane.writable = writable;
     if (writable) {
