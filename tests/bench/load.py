@@ -8,7 +8,8 @@
    where they are installed, nginx with as many processes of curl that write to /dev/null; these have
    started and wait for their URL.
 2. 900 idle clients that are let in: the server's memory for each (PSS), and how long another one
-   waits for a run of 64 KiB beside how long it waits without them.
+   waits for a run of 64 KiB beside how long it waits without them: runs asked for one after the
+   other, and such asked for after a pause.
 """
 import argparse
 import os
@@ -28,6 +29,7 @@ MIB = 1 << 20
 ROUNDS = 5
 CLIENTS, FILE = 64, 16 * MIB
 IDLE, RUNS = 900, 200
+PAUSES_MS = 0, 5
 
 
 def swarm_load(options, host, *words):
@@ -86,30 +88,38 @@ def report_crowd(figures):
         line("    slowest / fastest", f"{spread:.2f}", "<= 1.5" * goals, spread <= 1.5 if goals else None)
 
 
+def latencies(options, host):
+    """Microseconds of a run after each of the pauses."""
+    return [swarm_load(options, host, "latency", RUNS, pause, "f")[0] for pause in PAUSES_MS]
+
+
 def idle(options, host):
-    """(bytes a client, microseconds of a run without them, with them) of each round."""
+    """[bytes a client, microseconds of a run without them ..., with them ...] of each round."""
     rounds = []
     for _ in range(ROUNDS):
         host.process.stop()  # a fresh one: what it keeps of former clients would hide what they cost
         host.serve()
-        alone, = swarm_load(options, host, "latency", RUNS, "f")
+        alone = latencies(options, host)
         before = pss(host.process.pid)
         clients = subprocess.Popen([options.load, host.address, str(harness.PORT), "idle", str(IDLE)],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if clients.stdout.readline() != "ready\n":
             sys.exit("the idle clients were not let in")
+        time.sleep(1)  # idle is who has been quiet for a while
         each = (pss(host.process.pid) - before) / IDLE
-        rounds.append((each, alone, *swarm_load(options, host, "latency", RUNS, "f")))
+        rounds.append([each, *alone, *latencies(options, host)])
         clients.communicate("\n")
     return rounds
 
 
 def report_idle(rounds):
     print(f"{IDLE} idle clients, medians of {ROUNDS}:")
-    each, alone, beside = map(statistics.median, zip(*rounds))
+    each, *times = map(statistics.median, zip(*rounds))
     line("  memory of each (PSS)", f"{each / 1024:.2f} KiB", "< 4 KiB", each < 4096)
-    line("  64 KiB asked for and here, none idle", f"{alone:.0f} us")
-    line(f"  the same beside {IDLE}", f"{beside:.0f} us", "< 2 x that", beside < 2 * alone)
+    for pause, alone, beside in zip(PAUSES_MS, times, times[len(PAUSES_MS):]):
+        asked = f"asked for {pause} ms after the last" if pause else "one after the other"
+        line(f"  64 KiB, {asked}: with none idle", f"{alone:.0f} us")
+        line(f"    beside {IDLE}", f"{beside:.0f} us", "< 2 x that", beside < 2 * alone)
 
 
 def main():

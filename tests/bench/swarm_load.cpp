@@ -2,7 +2,8 @@
 // written or hashed here, so that the server is what is measured.
 //
 //   swarm_load HOST PORT fetch CLIENTS TIMES NAME    bytes per second; slowest / fastest
-//   swarm_load HOST PORT latency TIMES NAME          median microseconds of a run of 64 KiB
+//   swarm_load HOST PORT latency TIMES MS NAME       median microseconds of a run of 64 KiB, asked
+//                                                    for so long after the last one was here
 //   swarm_load HOST PORT idle CLIENTS                says so when all are let in; stays until told
 #include <poll.h>
 
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "shoal/base/fd.hpp"
@@ -255,7 +257,8 @@ void fetch(const net::Address& server, std::size_t count, std::uint64_t times,
     std::printf("%.0f %.3f\n", bytes / took.back(), took.back() / took.front());
 }
 
-void latency(const net::Address& server, std::size_t times, const std::string& name) {
+void latency(const net::Address& server, std::size_t times, std::chrono::milliseconds pause,
+             const std::string& name) {
     const Clients clients = let_in(server, 1);
     const integrity::FileId file = clients.front()->query(name);
     const std::uint64_t chunks = integrity::Geometry(file.size).leaf_count() / 4;
@@ -263,6 +266,7 @@ void latency(const net::Address& server, std::size_t times, const std::string& n
     SmallRandom random(1);
     std::vector<double> took;
     for (std::size_t i = 0; i < times; ++i) {
+        std::this_thread::sleep_for(pause);
         const LeafRun run{{random.below(chunks) * 4}, 4};
         took.push_back(clients.front()->time_run(file, run, scratch));
     }
@@ -292,12 +296,12 @@ int main(int argc, char** argv) {
     raise_descriptor_limit();
     if (server && what == "fetch" && words.size() == 6) {
         fetch(*server, number(3), number(4), words[5]);
-    } else if (server && what == "latency" && words.size() == 5) {
-        latency(*server, number(3), words[4]);
+    } else if (server && what == "latency" && words.size() == 6) {
+        latency(*server, number(3), std::chrono::milliseconds(number(4)), words[5]);
     } else if (server && what == "idle" && words.size() == 4) {
         idle(*server, number(3));
     } else {
-        give_up("usage: HOST PORT fetch CLIENTS TIMES NAME | latency TIMES NAME | idle CLIENTS");
+        give_up("usage: HOST PORT fetch CLIENTS TIMES NAME | latency TIMES MS NAME | idle CLIENTS");
     }
     return 0;
 }
