@@ -107,7 +107,7 @@ def curl(swarm, size, *words):
     folder = swarm.folder / "curl"
     folder.mkdir()
     start = time.monotonic()
-    subprocess.run(["curl", "-sf", *words], cwd=folder, check=True)
+    subprocess.run(["curl", "-sf", *words], cwd=folder, check=True, stderr=subprocess.DEVNULL)
     took = time.monotonic() - start
     shutil.rmtree(folder)
     return took
