@@ -1,3 +1,5 @@
+#include <sys/epoll.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <string>
@@ -7,6 +9,10 @@
 
 namespace shoal::net {
 namespace {
+
+constexpr int few = 128;                    // descriptors below are not worth it
+constexpr std::uint32_t silent_waits = 64;  // after so many calls without a word
+constexpr int talking_per_wait = 64;
 
 timespec to_timespec(Duration span) {
     const Duration rest = std::max(span, Duration{0});
@@ -22,6 +28,7 @@ timespec to_timespec(Duration span) {
 SelectPoller::SelectPoller() {
     FD_ZERO(&read_set_);
     FD_ZERO(&write_set_);
+    FD_ZERO(&silent_set_);
 }
 
 int SelectPoller::fd_end() { return FD_SETSIZE; }
@@ -35,7 +42,19 @@ Status SelectPoller::watch(int fd, bool read, bool write) {
                                           ": select() takes only those below " +
                                           std::to_string(fd_end())};
     }
+    const bool known = FD_ISSET(fd, &silent_set_) || FD_ISSET(fd, &read_set_);
+    if (FD_ISSET(fd, &silent_set_) && read && !write) {
+        return {};
+    }
     forget(fd);
+    add(fd, read, write);
+    if (!known) {
+        heard_at_[static_cast<std::size_t>(fd)] = waits_;
+    }
+    return {};
+}
+
+void SelectPoller::add(int fd, bool read, bool write) {
     if (read) {
         FD_SET(fd, &read_set_);
     }
@@ -45,12 +64,14 @@ Status SelectPoller::watch(int fd, bool read, bool write) {
     if (read || write) {
         highest_ = std::max(highest_, fd);
     }
-    return {};
 }
 
 void SelectPoller::forget(int fd) {
     if (fd < 0 || fd >= fd_end()) {
         return;
+    }
+    if (FD_ISSET(fd, &silent_set_)) {
+        take_back(fd);
     }
     FD_CLR(fd, &read_set_);
     FD_CLR(fd, &write_set_);
@@ -62,6 +83,9 @@ void SelectPoller::forget(int fd) {
 
 const std::vector<Ready>& SelectPoller::wait(std::optional<Duration> timeout) {
     ready_.clear();
+    if (++waits_ % silent_waits == 0) {
+        set_silent_ones_aside();
+    }
     fd_set readable = read_set_;
     fd_set writable = write_set_;
     const timespec time = to_timespec(timeout.value_or(Duration{0}));
@@ -71,15 +95,84 @@ const std::vector<Ready>& SelectPoller::wait(std::optional<Duration> timeout) {
         // EBADF: someone closed what is still watched. Going on would spin or serve a stranger.
         throw std::system_error(errno, std::generic_category(), "select() on a closed descriptor");
     }
+    bool talking = false;
     for (int fd = 0; bits_left > 0 && fd <= highest_; ++fd) {
         const Ready one{fd, FD_ISSET(fd, &readable) != 0, FD_ISSET(fd, &writable) != 0};
-        if (one.readable || one.writable) {
-            ready_.push_back(one);
-            bits_left -= int{one.readable} + int{one.writable};
+        if (!one.readable && !one.writable) {
+            continue;
         }
+        bits_left -= int{one.readable} + int{one.writable};
+        if (fd == silent_ones_.get()) {
+            talking = true;
+            continue;
+        }
+        heard_at_[static_cast<std::size_t>(fd)] = waits_;
+        ready_.push_back(one);
+    }
+    if (talking) {
+        collect_talking();
     }
     rotate_ready();
     return ready_;
+}
+
+void SelectPoller::set_silent_ones_aside() {
+    if (highest_ < few) {
+        return;
+    }
+    for (int fd = 0; fd <= highest_; ++fd) {
+        const bool only_reads = FD_ISSET(fd, &read_set_) && !FD_ISSET(fd, &write_set_);
+        const std::uint32_t since = waits_ - heard_at_[static_cast<std::size_t>(fd)];
+        if (only_reads && since >= silent_waits && fd != silent_ones_.get() && !set_aside(fd)) {
+            return;
+        }
+    }
+}
+
+// False when there can be no such set: then select() goes on looking at all of them.
+bool SelectPoller::set_aside(int fd) {
+    if (!silent_ones_) {
+        silent_ones_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+        if (!silent_ones_ || silent_ones_.get() >= fd_end()) {
+            silent_ones_ = Fd();
+            return false;
+        }
+        add(silent_ones_.get(), true, false);
+    }
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    if (::epoll_ctl(silent_ones_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        return false;
+    }
+    forget(fd);
+    FD_SET(fd, &silent_set_);
+    ++silent_count_;
+    return true;
+}
+
+void SelectPoller::take_back(int fd) {
+    if (::epoll_ctl(silent_ones_.get(), EPOLL_CTL_DEL, fd, nullptr) != 0) {
+        throw std::system_error(errno, std::generic_category(),
+                                "a watched descriptor was closed before it was forgotten");
+    }
+    FD_CLR(fd, &silent_set_);
+    --silent_count_;
+}
+
+// Whoever of the silent ones has something is looked at by select() from now on.
+void SelectPoller::collect_talking() {
+    std::array<epoll_event, talking_per_wait> events{};
+    const int count = ::epoll_wait(silent_ones_.get(), events.data(), talking_per_wait, 0);
+    for (int at = 0; at < count; ++at) {
+        const int fd = events[static_cast<std::size_t>(at)].data.fd;
+        take_back(fd);
+        add(fd, true, false);
+        heard_at_[static_cast<std::size_t>(fd)] = waits_;
+        ready_.push_back({fd, true, false});
+    }
+    std::sort(ready_.begin(), ready_.end(),
+              [](const Ready& a, const Ready& b) { return a.fd < b.fd; });
 }
 
 void SelectPoller::rotate_ready() {

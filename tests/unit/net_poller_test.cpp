@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <map>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -38,6 +39,22 @@ struct Pipe {
     void get() const {
         char byte = 0;
         REQUIRE(::read(reader.get(), &byte, 1) == 1);
+    }
+};
+
+// All but the eighth have said nothing for long.
+struct Silence {
+    SelectPoller poller;
+    std::array<Pipe, 200> pipes;
+
+    Silence() {
+        for (const Pipe& pipe : pipes) {
+            REQUIRE(poller.watch(pipe.reader.get(), true, false));
+        }
+        pipes[7].put();
+        for (int turn = 0; turn < 256; ++turn) {
+            REQUIRE(poller.wait(10s).size() == 1);
+        }
     }
 };
 
@@ -141,6 +158,64 @@ TEMPLATE_TEST_CASE("a signal ends the wait with an empty list", "[net]", SelectP
     CHECK(was_empty);
     REQUIRE(poller.watch(pipe.reader.get(), true, false));
     CHECK(poller.wait(10s).size() == 1);
+}
+
+TEST_CASE("select() looks away from the silent ones, and hears them when they talk", "[net]") {
+    Silence silence;
+    auto& [poller, pipes] = silence;
+    CHECK(poller.silent() == pipes.size() - 1);
+
+    SECTION("it goes on being watched") {
+        REQUIRE(poller.watch(pipes[100].reader.get(), true, false));
+        CHECK(poller.silent() == pipes.size() - 1);
+        pipes[100].put();
+        pipes[150].put();
+        const auto& ready = poller.wait(10s);
+        REQUIRE(ready.size() == 3);
+        CHECK(poller.silent() == pipes.size() - 3);
+        for (const Ready& one : ready) {
+            CHECK(one.readable);
+            CHECK_FALSE(one.writable);
+        }
+        CHECK(poller.wait(10s).size() == 3);
+        pipes[100].get();
+        CHECK(poller.wait(10s).size() == 2);
+    }
+    SECTION("all of them at once") {
+        for (const Pipe& pipe : pipes) {
+            pipe.put();
+        }
+        std::set<int> heard;
+        for (int turn = 0; turn < 5; ++turn) {
+            for (const Ready& one : poller.wait(10s)) {
+                heard.insert(one.fd);
+            }
+        }
+        CHECK(heard.size() == pipes.size());
+        CHECK(poller.silent() == 0);
+    }
+    SECTION("with another interest it is looked at again") {
+        REQUIRE(poller.watch(pipes[100].reader.get(), false, true));
+        CHECK(poller.silent() == pipes.size() - 2);
+        pipes[100].put();
+        CHECK(poller.wait(10s).size() == 1);
+    }
+}
+
+TEST_CASE("a silent descriptor that is forgotten says nothing, and its number may come again",
+          "[net]") {
+    Silence silence;
+    auto& [poller, pipes] = silence;
+    const int number = pipes[100].reader.get();
+    poller.forget(number);
+    pipes[100].put();
+    CHECK(poller.wait(10s).size() == 1);
+    pipes[100].reader.reset();
+    const Pipe another;
+    REQUIRE(another.reader.get() == number);
+    REQUIRE(poller.watch(number, true, false));
+    another.put();
+    CHECK(poller.wait(10s).size() == 2);
 }
 
 TEST_CASE("a descriptor closed while watched is a loud fault", "[net]") {

@@ -6,9 +6,12 @@
 
 #include <sys/select.h>
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "shoal/base/fd.hpp"
 #include "shoal/base/result.hpp"
 #include "shoal/base/time.hpp"
 
@@ -36,6 +39,9 @@ class Poller {
     virtual const std::vector<Ready>& wait(std::optional<Duration> timeout) = 0;
 };
 
+// select() looks at each descriptor twice a call, so hundreds of silent clients would make
+// everybody else's answers late. Beyond the first few, those from which nothing has come for a
+// while wait in an epoll set, of which select() sees one descriptor, until something comes.
 class SelectPoller final : public Poller {
   public:
     SelectPoller();
@@ -45,14 +51,26 @@ class SelectPoller final : public Poller {
 
     // The largest descriptor + 1 that select() can watch.
     static int fd_end();
+    // How many wait in the epoll set.
+    [[nodiscard]] std::size_t silent() const { return silent_count_; }
 
   private:
+    void add(int fd, bool read, bool write);
+    void set_silent_ones_aside();
+    bool set_aside(int fd);
+    void take_back(int fd);
+    void collect_talking();
     void rotate_ready();
 
     fd_set read_set_;
     fd_set write_set_;
-    int highest_{-1};     // of those watched
-    int last_first_{-1};  // where the last ready list started
+    fd_set silent_set_;  // those in the epoll set
+    Fd silent_ones_;     // the epoll set; made when there is somebody for it
+    std::size_t silent_count_{0};
+    std::uint32_t waits_{0};
+    std::array<std::uint32_t, FD_SETSIZE> heard_at_{};  // by descriptor: of which wait it was ready
+    int highest_{-1};                                   // of those that select() looks at
+    int last_first_{-1};                                // where the last ready list started
     std::vector<Ready> ready_;
 };
 
