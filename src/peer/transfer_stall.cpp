@@ -13,14 +13,6 @@ constexpr Duration stall_after = 5s;
 constexpr std::size_t spans_max = 8;  // of chunks, named in a line
 constexpr std::size_t hosts_max = 8;
 
-std::string claim(const std::string& host, std::uint32_t chunks, const std::string& why) {
-    return host + (chunks > 0 ? " claims " + std::to_string(chunks) + " of them" : "") +
-           (chunks > 0 && !why.empty() ? ", "
-            : why.empty()              ? ""
-                                       : ": ") +
-           why;
-}
-
 }  // namespace
 
 // Data is counted by leaves: a limit that somebody set makes each of them late.
@@ -73,11 +65,13 @@ std::string Transfer::claims_of_hosts() const {
         if (link == nullptr || (claimed == 0 && source.last.empty())) {
             continue;
         }
-        const bool silent = claimed > 0 && source.last.empty();
-        lines.push_back(claim(link->host, claimed, silent ? "silent" : source.last));
+        const std::string& why = source.last.empty() ? "silent" : source.last;
+        lines.push_back(link->host +
+                        (claimed > 0 ? " claims " + std::to_string(claimed) + " of them, " : ": ") +
+                        why);
     }
     for (const auto& [host, why] : lost_) {
-        lines.push_back(claim(host, 0, "gone (" + why + ")"));
+        lines.push_back(host + ": gone (" + why + ")");
     }
     if (lines.size() > hosts_max) {
         const std::size_t more = lines.size() - hosts_max;
