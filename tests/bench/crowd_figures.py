@@ -6,24 +6,16 @@ logarithm of it, into docs/crowds.svg:
 
 Minutes: the crowd of 1,000 alone takes more than one.
 """
-import argparse
 import math
-import pathlib
 import re
-import subprocess
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from figures import ROOT, simulated
+
 LINE = re.compile(r"^\s+flash crowd of ([\d,]+).*ratio\s+([\d.]+)\s+seed\s+([\d.]+) copies", re.M)
 CASES = ("a flash crowd completes near the time of one copy,"
          "larger crowds: slower by the logarithm of their number")
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 320, 60, 30, 30, 50
 LOW, HIGH = 1.0, 1.4
-
-
-def measure(build):
-    done = subprocess.run([build / "sim-tests", CASES], cwd=ROOT, text=True, capture_output=True, check=True)
-    return [(int(count.replace(",", "")), float(ratio), float(copies))
-            for count, ratio, copies in LINE.findall(done.stdout)]
 
 
 def plot(points):
@@ -53,9 +45,8 @@ def plot(points):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
-    points = measure(parser.parse_args().build.resolve())
+    points = [(int(count.replace(",", "")), float(ratio), float(copies))
+              for count, ratio, copies in LINE.findall(simulated(__doc__, CASES))]
     (ROOT / "docs" / "crowds.svg").write_text(plot(points))
     for count, ratio, copies in points:
         print(f"| {count:,} | {ratio:.2f} | {copies:.2f} |")

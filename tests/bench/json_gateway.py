@@ -11,12 +11,9 @@ import pathlib
 import re
 import statistics
 import subprocess
-import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "multihost"))
-import harness  # noqa: E402
-import jsonhost  # noqa: E402
+from figures import harness, hosts_of  # it lets the next be found
+import jsonhost
 
 ROUNDS = 5
 
@@ -41,10 +38,8 @@ def main():
     parser.add_argument("--shoal", type=pathlib.Path, required=True)
     parser.add_argument("--seconds", type=float, default=3)
     options = parser.parse_args()
-    harness.SHOAL = [str(options.shoal.resolve())]
     options.build = options.build.resolve()
-    swarm = harness.Swarm("bench-json")
-    try:
+    with hosts_of("bench-json", options) as swarm:
         print("| | rate | p50 | p99 |\n|---|---|---|---|")
         for number, secret in ((2, jsonhost.SECRET), (3, None)):
             host = jsonhost.gateway_host(swarm, number, "--max-clients-per-address", "200", secret=secret,
@@ -52,10 +47,7 @@ def main():
             for connections, ahead in ((8, 1), (8, 16), (100, 1)):
                 measure(options, host, secret, connections, ahead)
             host.process.stop()
-    finally:
-        faults = swarm.close()
-    return "\n".join(faults) or 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

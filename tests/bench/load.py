@@ -19,11 +19,8 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "multihost"))
-import harness  # noqa: E402
-import nginx  # noqa: E402
-from figures import line, pss  # noqa: E402
+import nginx
+from figures import ROOT, harness, hosts_of, line, pss
 
 MIB = 1 << 20
 ROUNDS = 5
@@ -129,11 +126,8 @@ def main():
     parser.add_argument("--shoal", type=pathlib.Path, default=ROOT / "shoal")
     parser.add_argument("--dir", default="/dev/shm")
     options = parser.parse_args()
-    harness.SHOAL = [str(options.shoal.resolve())]
     options.load = options.build.resolve() / "bench" / "swarm_load"
-    os.environ["SHOAL_TEST_DIR"] = options.dir
-    swarm = harness.Swarm("load")
-    try:
+    with hosts_of("load", options) as swarm:
         many = str(IDLE + 10)
         host = swarm.host(2, shared={"f": FILE},
                           options=["--max-clients", many, "--max-clients-per-address", many])
@@ -141,11 +135,7 @@ def main():
             client.query("f")
         report_crowd(crowd(options, swarm, host))
         report_idle(idle(options, host))
-    finally:
-        faults = swarm.close()
-    print("\n".join(faults), end="")
-    return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -19,14 +19,10 @@ import random
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "multihost"))
-import harness  # noqa: E402
-import nginx  # noqa: E402
-from figures import line  # noqa: E402
+import nginx
+from figures import ROOT, harness, hosts_of, line
 
 MIB, GIB = 1 << 20, 1 << 30
 BUFFERS_KIB = (64, 256, 1024)
@@ -203,12 +199,9 @@ def main():
     parser.add_argument("--dir", default="/dev/shm")
     parser.add_argument("--quick", action="store_true", help="256 MiB, no 4 GiB")
     options = parser.parse_args()
-    harness.SHOAL = [str(options.shoal.resolve())]
     program = options.build.resolve() / "bench" / "probe"
     size = 256 * MIB if options.quick else GIB
-    os.environ["SHOAL_TEST_DIR"] = options.dir
-    swarm = harness.Swarm("bench")
-    try:
+    with hosts_of("bench", options) as swarm:
         best, spread, peaks = pair(swarm, program, size)
         report_pair(size, best, spread)
         report_memory(peaks)
@@ -218,11 +211,7 @@ def main():
             report_memory(peaks)
         count = 2000
         report_small_files(count, *small_files(swarm, count))
-    finally:
-        faults = swarm.close()
-    print("\n".join(faults), end="")
-    return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

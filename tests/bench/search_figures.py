@@ -6,23 +6,15 @@ docs/search.svg:
 
 Minutes: half a million hosts are asked.
 """
-import argparse
-import pathlib
 import re
-import subprocess
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from figures import ROOT, simulated
+
 HOSTS = 10_000
 LINE = re.compile(r"^\s+(.+?)\s+found\s+([\d.]+) %\s+holders\s+([\d.]+)\s+hosts\s+([\d.]+)\s+searches\s+([\d.]+)"
                   r"\s+hits\s+([\d.]+)\s+answers\s+([\d.]+)\s+KiB\s+([\d.]+)\s+first\s+(\d+) ms\s+all\s+(\d+) ms"
                   r"\s+plain\s+([\d.]+)$", re.M)
 FIELDS = "found holders hosts searches hits answers kib first all plain".split()
-
-
-def measure(build):
-    done = subprocess.run([build / "sim-tests", "what searches cost"], cwd=ROOT, text=True,
-                          capture_output=True, check=True)
-    return {label: dict(zip(FIELDS, map(float, numbers))) for label, *numbers in LINE.findall(done.stdout)}
 
 
 def table(rows):
@@ -73,9 +65,8 @@ def plot(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
-    rows = measure(parser.parse_args().build.resolve())
+    rows = {label: dict(zip(FIELDS, map(float, numbers)))
+            for label, *numbers in LINE.findall(simulated(__doc__, "what searches cost"))}
     page = ROOT / "docs" / "search.md"
     text = re.sub(r"(<!-- table -->\n).*?(<!-- end -->)",
                   lambda match: match[1] + "\n".join(table(rows)) + "\n" + match[2], page.read_text(), flags=re.S)
