@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cereal/archives/json.hpp>
 #include <sstream>
 #include <stdexcept>
 #include <variant>
+
+// No field has a fraction: the parser needs not find the nearest double, which it does with
+// undefined behaviour for some long numbers (18446744073709551615551615 is one).
+#define RAPIDJSON_PARSE_DEFAULT_FLAGS kParseNoFlags
+#include <cereal/archives/json.hpp>
 
 #include "gateway/json/client.hpp"
 #include "gateway/json/json_check.hpp"
