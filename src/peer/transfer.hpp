@@ -121,6 +121,7 @@ class Transfer final : public DataSink {
     void write(std::uint64_t offset, std::span<const std::uint8_t> bytes, TimePoint now);
     void write_again(TimePoint now);
     void check_chunks(LeafRun run);
+    void check_at_once(LeafRun run, std::span<const std::uint8_t> bytes, TimePoint now);
     void judge(ChunkIndex chunk, std::span<const integrity::Digest> leaves, TimePoint now);
     void doubt(ChunkIndex chunk, std::vector<integrity::Digest> digests, TimePoint now);
     void handle_word(ChunkIndex chunk);

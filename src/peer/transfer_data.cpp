@@ -31,6 +31,7 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
 
     // Stretches of wanted leaves are written with one call each.
     std::uint32_t stretch = 0;
+    bool all_wanted = true;
     const auto write_stretch = [&](std::uint32_t end) {
         if (stretch < end) {
             const std::size_t from = std::size_t{stretch} * limits::leaf_size;
@@ -46,10 +47,16 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
         if (verdict != swarm::Verdict::wanted) {
             wiring_.figures.unwanted_data += limits::leaf_size;
             write_stretch(i);
+            all_wanted = false;
         }
     }
     write_stretch(count);
-    check_chunks({first, count});
+    const LeafRun came{first, count};
+    if (all_wanted && download_->in_crowd() && geometry_.is_of_whole_chunks(came)) {
+        check_at_once(came, bytes, now);
+    } else {
+        check_chunks(came);
+    }
     if (last) {
         wire_ids_.erase(token);
         times_.handle_answered(link.id, now);
@@ -156,6 +163,25 @@ void Transfer::check_chunks(LeafRun run) {
         } else if (download_->ready(chunk) && checking_.insert(chunk).second) {
             wiring_.checks.add({order_.key, partial_, chunk, 1});
         }
+    }
+}
+
+// Others wait for it: it is hashed while it lies in the cache.
+void Transfer::check_at_once(LeafRun run, std::span<const std::uint8_t> bytes, TimePoint now) {
+    if (phase_ != Phase::running || !unwritten_.empty()) {
+        return check_chunks(run);
+    }
+    const TimePoint began = steady_now();
+    std::vector<Digest> digests(run.count);
+    integrity::hash_leaves(bytes, digests);
+    times_.add_hashing(steady_now() - began);
+    std::span<const Digest> leaves(digests);
+    for (ChunkIndex chunk = geometry_.chunk_of(run.first); !leaves.empty(); ++chunk) {
+        const std::uint32_t count = geometry_.leaves_in(chunk);
+        if (download_->ready(chunk) && checking_.insert(chunk).second) {
+            judge(chunk, leaves.first(count), now);
+        }
+        leaves = leaves.subspan(count);
     }
 }
 

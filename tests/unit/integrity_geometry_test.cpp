@@ -18,6 +18,12 @@ static_assert(Geometry(file_size_max).chunk_count() == chunk_count_max);
 static_assert(Geometry(0).chunk_count() == 0 && Geometry(0).leaf_count() == 0);
 static_assert(Geometry(1).chunk_count() == 1 && Geometry(1).leaf_count() == 1);
 static_assert(Geometry(64 * KiB + 1).chunk_length(ChunkIndex{1}) == 1);
+// 102 leaves in chunks of 4; the last chunk has 2.
+static_assert(Geometry(102 * 16 * KiB).is_of_whole_chunks({LeafIndex{4}, 8}));
+static_assert(Geometry(102 * 16 * KiB).is_of_whole_chunks({LeafIndex{100}, 2}));
+static_assert(!Geometry(102 * 16 * KiB).is_of_whole_chunks({LeafIndex{4}, 6}));
+static_assert(!Geometry(102 * 16 * KiB).is_of_whole_chunks({LeafIndex{5}, 3}));
+static_assert(!Geometry(102 * 16 * KiB).is_of_whole_chunks({LeafIndex{100}, 1}));
 
 namespace {
 
