@@ -10,7 +10,7 @@
 namespace shoal::net {
 namespace {
 
-constexpr int few = 128;                    // descriptors below are not worth it
+constexpr int low = 128;                    // while all numbers are below, it is not worth it
 constexpr std::uint32_t silent_waits = 64;  // after so many calls without a word
 constexpr int talking_per_wait = 64;
 
@@ -117,7 +117,7 @@ const std::vector<Ready>& SelectPoller::wait(std::optional<Duration> timeout) {
 }
 
 void SelectPoller::set_silent_ones_aside() {
-    if (highest_ < few) {
+    if (highest_ < low) {
         return;
     }
     for (int fd = 0; fd <= highest_; ++fd) {

@@ -3,7 +3,8 @@
 // The requester hashes when its sockets are quiet. When they are not, enough work gathers that
 // waking main for it pays, and a core that idles takes it: on a fast link receiving and hashing
 // go on side by side. Whoever comes first takes a check; so nothing waits for a main that is
-// busy with a slow disk.
+// busy with a slow disk. In a crowd others wait for each chunk: what arrives whole is hashed at
+// once then (Transfer::check_at_once), from memory.
 #pragma once
 
 #include <cstdint>

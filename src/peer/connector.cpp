@@ -8,10 +8,6 @@
 
 namespace shoal::peer {
 
-namespace {
-constexpr std::size_t attempts_max = 128;  // at once; keeps select() room for the others
-}
-
 Connector::Connector(Wiring& wiring, net::HostsFile hosts)
     : wiring_(wiring), hosts_(std::move(hosts)), plan_(wiring.identity.node) {
     warnings_ = hosts_.text().warnings;
@@ -126,7 +122,7 @@ void Connector::look_up_one(TimePoint now) {
 
 void Connector::dial_due(TimePoint now) {
     for (const net::Address& address : plan_.due(now)) {
-        if (attempts_.size() >= attempts_max) {
+        if (attempts_.size() >= limits::dials_beside(wiring_.options.max_clients)) {
             return;
         }
         dial(address, now);

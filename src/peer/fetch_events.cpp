@@ -73,6 +73,7 @@ void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string
             return;
         }
         told_parked_ = parked;
+        told_stalled_ = false;
         const TimePoint now = steady_now();
         end_parking(now);
         if (parked) {

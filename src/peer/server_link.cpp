@@ -178,6 +178,7 @@ std::size_t ServerLink::receive(std::size_t budget, TimePoint now) {
             break;
         }
         total += step.bytes;
+        heard_at_ = now;
         frames_.commit(step.bytes);
         while (phase_ != Phase::dead) {
             auto frame = frames_.next();

@@ -95,6 +95,7 @@ class ServerLink {
     [[nodiscard]] std::optional<Duration> round_trip() const { return round_trip_; }
     [[nodiscard]] TimePoint since() const { return since_; }
     [[nodiscard]] std::uint64_t bytes_received() const { return bytes_received_; }
+    [[nodiscard]] TimePoint heard_at() const { return heard_at_; }  // any byte
     // Data requests without a final answer.
     [[nodiscard]] std::size_t asked() const { return data_.size(); }
 
@@ -165,6 +166,7 @@ class ServerLink {
     HitSink* hit_sink_{nullptr};
     std::uint64_t next_id_{1};
     std::uint64_t bytes_received_{0};
+    TimePoint heard_at_{};
     std::unordered_map<std::uint64_t, Waiting> waiting_;
     std::unordered_map<std::uint64_t, Waiting> subscriptions_;
     std::unordered_map<std::uint64_t, Data> data_;

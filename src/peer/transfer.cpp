@@ -41,6 +41,7 @@ void Transfer::handle_link(ServerLink& link, TimePoint) {
         [this](ServerLink& from, ChunkIndex first, std::uint32_t count, TimePoint when) {
             count > 0 ? handle_growth(from, first, count) : handle_ended(from, when);
         });
+    lost_.erase(link.host);
     Source& source = sources_[link.id];
     source.subscription = subscription;
     source.holds = Bitmap(geometry_.chunk_count());
@@ -62,10 +63,11 @@ void Transfer::handle_link_lost(ServerLink& link, TimePoint now) {
         listener_.file_note(order_.index, FetchNote::Kind::source_lost, link.host,
                             link.host + " is gone (" + link.why_dead() + ")");
     }
-    sources_.erase(found);
-    if (lost_.size() < lost_max) {
+    const bool useful = found->second.sent || (download_ && download_->claims(link.id) > 0);
+    if (useful && lost_.size() < lost_max) {
         lost_[link.host] = link.why_dead();
     }
+    sources_.erase(found);
     if (download_) {
         download_->handle_source_gone(link.id, now);
     }
@@ -164,7 +166,7 @@ void Transfer::handle_opened(PartialOpened opened, TimePoint now) {
     }
     partial_ = *opened.partial;
     phase_ = Phase::running;
-    heard_at_ = now;
+    begin_hearing(now);
     swarm::Download::Config config;
     config.seed = random_seed();
     download_.emplace(swarm::Shape{geometry_.leaf_count(), geometry_.leaves_per_chunk()},
@@ -229,7 +231,7 @@ void Transfer::stop() {
 void Transfer::drive(TimePoint now) {
     if (phase_ == Phase::find_hashes) {
         look_for_hashes(now);
-        look_parked();
+        look_parked(now);
         return;
     }
     if (phase_ != Phase::running) {
@@ -243,7 +245,7 @@ void Transfer::drive(TimePoint now) {
         carry_out(*action, now);
     }
     announce(now);
-    look_parked();
+    look_parked(now);
     look_stalled(now);
     if (download_->complete() && unwritten_.empty()) {
         phase_ = Phase::finishing;
@@ -297,7 +299,7 @@ void Transfer::announce(TimePoint now) {
     listener_.file_verified(order_.index, bytes, now);
 }
 
-void Transfer::look_parked() {
+void Transfer::look_parked(TimePoint now) {
     const bool known = download_ && (download_->complete() || download_->has_useful_source());
     const bool useful = known || std::any_of(sources_.begin(), sources_.end(), [](const auto& e) {
                             const Source& source = e.second;
@@ -306,6 +308,7 @@ void Transfer::look_parked() {
                         });
     if (parked_ == useful) {
         parked_ = !useful;
+        begin_hearing(now);
         listener_.file_note(
             order_.index, parked_ ? FetchNote::Kind::parked : FetchNote::Kind::unparked, {},
             parked_ ? "no connected host has what is missing; it goes on when one comes back"

@@ -130,8 +130,9 @@ class Transfer final : public DataSink {
     void handle_bad_chunk(ChunkIndex chunk, std::vector<integrity::Digest> digests);
     void settle_dispute(ChunkIndex chunk, ServerLink& link, const Reply& reply);
     void announce(TimePoint now);
-    void look_parked();
+    void look_parked(TimePoint now);
     // transfer_stall.cpp
+    void begin_hearing(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> stalls_at() const;
     void look_stalled(TimePoint now);
     [[nodiscard]] std::string missing_chunks() const;

@@ -18,12 +18,12 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
     if (phase_ != Phase::running) {
         return;
     }
-    heard_at_ = now;
     stall_told_ = false;
     listener_.file_received(link.host, bytes.size());
     times_.handle_received(link.id, bytes.size(), now);
     if (const auto source = sources_.find(link.id); source != sources_.end()) {
         source->second.sent = true;
+        source->second.last.clear();
     }
     const LeafIndex first{run.first.value + offset / limits::leaf_size};
     const auto count =
@@ -51,6 +51,7 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
         }
     }
     write_stretch(count);
+    heard_at_ = steady_now();  // not `now`: a slow disk is no silence
     const LeafRun came{first, count};
     if (all_wanted && download_->in_crowd() && geometry_.is_of_whole_chunks(came)) {
         check_at_once(came, bytes, now);
@@ -92,11 +93,12 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
         default:
             break;
     }
-    if (const auto source = sources_.find(link.id);
-        source != sources_.end() && refusal != swarm::Refusal::cancelled) {
-        source->second.last = refusal == swarm::Refusal::busy       ? "too busy"
-                              : refusal == swarm::Refusal::not_held ? "it had not what it claimed"
-                                                                    : "its file changed or went";
+    if (const auto source = sources_.find(link.id); source != sources_.end()) {
+        source->second.last = why == protocol::Status::busy        ? "too busy"
+                              : why == protocol::Status::not_held  ? "it had not what it claimed"
+                              : why == protocol::Status::closing   ? "it is closing"
+                              : why == protocol::Status::cancelled ? source->second.last
+                                                                   : "its file changed or went";
     }
     const bool tell = refusal == swarm::Refusal::gone && why != protocol::Status::closing;
     download_->handle_refused(link.id, swarm::AskId{token}, refusal, now);
@@ -148,6 +150,7 @@ void Transfer::write_again(TimePoint now) {
         check_chunks({geometry_.first_leaf(chunk), 1});
     }
     download_->pause(false);
+    begin_hearing(now);
     listener_.file_note(order_.index, FetchNote::Kind::unparked, {}, "there is room again");
 }
 

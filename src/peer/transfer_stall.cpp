@@ -15,15 +15,24 @@ constexpr std::size_t hosts_max = 8;
 
 }  // namespace
 
-// Data is counted by leaves: a limit that somebody set makes each of them late.
+// From now on something should come.
+void Transfer::begin_hearing(TimePoint now) {
+    heard_at_ = now;
+    stall_told_ = false;
+}
+
+// Data counts by leaves, which take long on a slow link: any byte of a host that owes some is a
+// sign.
 std::optional<TimePoint> Transfer::stalls_at() const {
     if (phase_ != Phase::running || stall_told_ || !unwritten_.empty() || !checking_.empty()) {
         return std::nullopt;
     }
-    const std::uint64_t limit = wiring_.figures.max_download;
-    const std::uint64_t late_s =
-        limit > 0 ? sources_.size() * limits::receive_slice_leaves * limits::leaf_size / limit : 0;
-    return heard_at_ + stall_after + std::chrono::seconds(std::min<std::uint64_t>(late_s, 3600));
+    TimePoint heard = heard_at_;
+    for (const auto& [id, source] : sources_) {
+        const ServerLink* link = download_->outstanding(id) > 0 ? servers_.find(id) : nullptr;
+        heard = link != nullptr ? std::max(heard, link->heard_at()) : heard;
+    }
+    return heard + stall_after;
 }
 
 void Transfer::look_stalled(TimePoint now) {
@@ -32,7 +41,8 @@ void Transfer::look_stalled(TimePoint now) {
         return;
     }
     stall_told_ = true;
-    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(now - heard_at_);
+    const auto waited =
+        std::chrono::duration_cast<std::chrono::seconds>(now - *stalls + stall_after);
     listener_.file_note(order_.index, FetchNote::Kind::stalled, {},
                         "nothing has come for " + std::to_string(waited.count()) +
                             " s; missing: " + missing_chunks() + claims_of_hosts());

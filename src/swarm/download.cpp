@@ -356,7 +356,7 @@ double Download::rate(SourceId source, TimePoint now) const {
 
 std::uint32_t Download::claims(SourceId source) const {
     const Source* found = sources_->find(source);
-    if (found == nullptr) {
+    if (found == nullptr || found->closing) {
         return 0;
     }
     const auto missing = static_cast<std::uint32_t>(held().size() - held().count());

@@ -220,7 +220,7 @@ void Download::rest(Source& source, Duration first, Duration most, TimePoint now
     if (source.rests_until) {
         return;  // several asks refused at once are one refusal
     }
-    source.rest = source.rest == Duration{0} ? first : std::min(2 * source.rest, most);
+    source.rest = std::min(source.rest == Duration{0} ? first : 2 * source.rest, most);
     source.rests_until = now + source.rest;
     source.pace.handle_failure();
     fit_window(source);

@@ -100,6 +100,7 @@ std::optional<LeafRun> Download::take_over(const Source& source, Source& slow, C
     if (wait_s <= double_gain * mine_s + double_margin_s) {
         return std::nullopt;
     }
+    slow.stalled = true;
     rest(slow, patience(slow), stall_rest_most, now);
     abandon(chunk);
     return pick_fresh(source);

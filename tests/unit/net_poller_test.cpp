@@ -226,6 +226,15 @@ TEST_CASE("a descriptor closed while watched is a loud fault", "[net]") {
     CHECK_THROWS_AS(poller.wait(0s), std::system_error);
 }
 
+TEST_CASE("a silent descriptor that was closed is a loud fault when it is forgotten", "[net]") {
+    Silence silence;
+    auto& [poller, pipes] = silence;
+    const int number = pipes[100].reader.get();
+    pipes[100].reader.reset();
+    CHECK(poller.wait(10s).size() == 1);
+    CHECK_THROWS_AS(poller.forget(number), std::system_error);
+}
+
 TEST_CASE("epoll's loud fault comes when the closed descriptor is forgotten", "[net]") {
     EpollPoller poller;
     Pipe pipe;

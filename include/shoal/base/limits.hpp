@@ -53,12 +53,17 @@ inline constexpr int select_fd_end = 1024;
 inline constexpr std::uint32_t clients_max_default = 400;
 inline constexpr std::uint32_t clients_per_address_default = 64;
 inline constexpr std::uint32_t servers_max = 400;  // client sockets of the requester
-inline constexpr std::uint32_t servers_min = 32;   // of them, however many clients are allowed
+inline constexpr std::uint32_t dials_max = 128;    // of the connector, at once
 inline constexpr int select_reserve = 64;          // mailboxes, listening, files being opened
-inline constexpr std::uint32_t clients_limit = select_fd_end - select_reserve - servers_min;
-// Clients and servers share select()'s descriptors. `clients_max` is at most clients_limit.
+// Clients, servers and dials share the rest of select()'s descriptors; beside so many clients,
+// these are left. `clients_max` is at most clients_limit.
+inline constexpr std::uint32_t select_room = select_fd_end - select_reserve;
+inline constexpr std::uint32_t clients_limit = select_room - 32;
+constexpr std::uint32_t dials_beside(std::uint32_t clients_max) {
+    return std::min(dials_max, (select_room - clients_max) / 2);
+}
 constexpr std::uint32_t servers_beside(std::uint32_t clients_max) {
-    return std::min(servers_max, clients_limit + servers_min - clients_max);
+    return std::min(servers_max, select_room - clients_max - dials_beside(clients_max));
 }
 inline constexpr std::uint32_t hosts_max = 4096;  // lines of hosts.txt that are used
 
@@ -71,6 +76,8 @@ static_assert(hashes_per_reply_max * 32 <= control_payload_max, "so does a page 
 static_assert(leaves_per_chunk_max <= hashes_per_reply_max, "and a chunk's leaves");
 static_assert(search_stack_max * host_address_size + search_question_max <= path_max,
               "a search fits the path");
-static_assert(servers_beside(clients_max_default) == servers_max, "both by default");
+static_assert(servers_beside(clients_max_default) == servers_max &&
+                  dials_beside(clients_max_default) == dials_max,
+              "all of them by default");
 
 }  // namespace shoal::limits

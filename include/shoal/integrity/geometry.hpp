@@ -62,7 +62,7 @@ class Geometry {
         return run.count > 0 && run.count <= limits::run_leaves_max &&
                run.first.value < leaf_count() && run.count <= leaf_count() - run.first.value;
     }
-    // Of such a run.
+    // Of a run for which contains() holds.
     [[nodiscard]] constexpr bool is_of_whole_chunks(LeafRun run) const {
         return run.first == first_leaf(chunk_of(run.first)) &&
                (run.end().value % leaves_per_chunk() == 0 || run.end().value == leaf_count());

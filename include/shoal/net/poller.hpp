@@ -40,8 +40,9 @@ class Poller {
 };
 
 // select() looks at each descriptor twice a call, so hundreds of silent clients would make
-// everybody else's answers late. Beyond the first few, those from which nothing has come for a
-// while wait in an epoll set, of which select() sees one descriptor, until something comes.
+// everybody else's answers late. When there are high numbers, those from which nothing has come for
+// a while wait in an epoll set, of which select() sees one descriptor, until something comes. When
+// one is closed there, it is forget() that throws.
 class SelectPoller final : public Poller {
   public:
     SelectPoller();
