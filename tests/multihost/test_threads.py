@@ -15,7 +15,7 @@ def test_p4_exactly_four_threads_besides_main(swarm):
     host = swarm.host(1, hosts=[2])
     host.wait_connected(server)
     names = ["connector", "listener", "reader", "requester", "shoal"]
-    assert host.process.threads() == names
+    until(lambda: host.process.threads() == names, what="all threads of the host")
     getting = swarm.host(3, hosts=[2], options=["--max-download", "1MiB"], start=False).start_get("f")
     getting.wait_event("fetch_progress", lambda one: one["done"] > 0)
     assert server.process.threads() == names and getting.threads() == names
