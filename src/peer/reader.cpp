@@ -129,8 +129,8 @@ void Reader::remove(swarm::ClientKey key) {
 }
 
 void Reader::take_have(const Have& have, TimePoint now) {
-    if (subscribers_.contains(have.id)) {
-        news_[have.id].handle_have({have.first, have.count});
+    if (const auto news = news_.find(have.id); news != news_.end()) {
+        news->second.handle_have({have.first, have.count});
         push_news(have.id, now);
     }
 }

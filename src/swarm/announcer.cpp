@@ -6,6 +6,7 @@
 namespace shoal::swarm {
 
 void Announcer::handle_have(ChunkSpan chunks) {
+    held_ += chunks.count;
     if (!news_.empty() && news_.back().first.value + news_.back().count == chunks.first.value) {
         news_.back().count += chunks.count;
     } else {
@@ -17,8 +18,9 @@ std::vector<ChunkSpan> Announcer::poll(std::size_t subscribers, TimePoint now) {
     if (news_.empty() || now < not_before_) {
         return {};
     }
-    const auto gap = gap_per_subscriber * static_cast<Duration::rep>(subscribers);
-    not_before_ = now + std::min<Duration>(gap, gap_max);
+    const bool ends = held_ + chunks_ / the_end > chunks_;
+    const Duration each = ends ? gap_at_the_end : gap;
+    not_before_ = now + std::min<Duration>(each * static_cast<Duration::rep>(subscribers), gap_max);
     return std::exchange(news_, {});
 }
 

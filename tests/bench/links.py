@@ -21,15 +21,19 @@ def carried(mbit):
     return mbit * 1e6 / 8 * PAYLOAD / FRAME
 
 
-def shape(space, device, mbit):
+def shape(space, device, mbit, bucket_ms):
     if mbit:
-        burst = max(128, int(mbit * 0.25))  # KiB: whole segments of TSO pass, which spares much CPU
+        # KiB, at least 128: whole segments of TSO pass, which spares much CPU
+        burst = max(128, int(mbit * 0.25), int(mbit * bucket_ms / 8.192))
         sh(f"ip netns exec {space} tc qdisc replace dev {device} root tbf rate {mbit}mbit "
            f"burst {burst}kb latency 50ms")
 
 
 class Network:
-    """Hosts 0 … n - 1 at 10.99.0.1 …; `up` and `down` in Mbit/s, 0: not shaped."""
+    """Hosts 0 … n - 1 at 10.99.0.1 …; `up` and `down` in Mbit/s, 0: not shaped. A host that does not
+    get a processor for a while may make up for `bucket_ms` of its rate."""
+
+    bucket_ms = 0
 
     def __init__(self, links):
         self.prefix = f"bench-{os.getpid()}-"
@@ -58,8 +62,8 @@ class Network:
             sh(f"ip -n {space} addr add {self.address(number)}/16 dev eth0")
             sh(f"ip -n {space} link set eth0 up")
             sh(f"ip -n {space} link set lo up")
-            shape(space, "eth0", up)
-            shape(self.hub, f"port{number}", down)
+            shape(space, "eth0", up, self.bucket_ms)
+            shape(self.hub, f"port{number}", down, self.bucket_ms)
 
     def cut(self, number):
         """The cable: neither FIN nor RST."""

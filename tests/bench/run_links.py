@@ -3,6 +3,7 @@
 
     run_links.py --shoal PROGRAM [--rounds 5] [--only CASE,…] [--alone] [--dir /dev/shm]
                  [--write docs]      a table links.md and a plot links.svg there
+                 [--bucket MS]       of its rate that a link which was idle may make up for (10 at 100 Mbit/s)
 
 Each round runs every program of a case once, one after another; the figures are medians. A time is
 from the first process's start until the last client has the whole file. The ideal is what the links
@@ -176,7 +177,9 @@ def main():
     parser.add_argument("--alone", action="store_true", help="without the other programs")
     parser.add_argument("--dir", default="/dev/shm")
     parser.add_argument("--write", type=pathlib.Path)
+    parser.add_argument("--bucket", type=float, default=0)
     options = parser.parse_args()
+    links.Network.bucket_ms = options.bucket
     players.Shoal.program = [str(options.shoal.resolve())]
     known = cases.all_cases()
     results = []

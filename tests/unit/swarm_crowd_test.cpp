@@ -50,21 +50,37 @@ TEST_CASE("a substitute is no longer than what was asked for, and not what is un
 }
 
 TEST_CASE("the first news goes at once, what follows goes together") {
-    Announcer news;
-    CHECK(news.poll(30, start).empty());
+    Announcer news(100, 3);
+    CHECK(news.poll(20, start).empty());
     CHECK_FALSE(news.next_timeout());
     news.handle_have({{3}, 1});
-    CHECK(news.poll(30, start).size() == 1);
+    CHECK(news.poll(20, start).size() == 1);
     news.handle_have({{4}, 1});
     news.handle_have({{5}, 2});
     news.handle_have({{9}, 1});
-    CHECK(news.poll(30, start + 59ms).empty());
-    CHECK(news.next_timeout() == start + 60ms);
-    const auto told = news.poll(30, start + 60ms);
+    CHECK(news.poll(20, start + 159ms).empty());
+    CHECK(news.next_timeout() == start + 160ms);
+    const auto told = news.poll(20, start + 160ms);
     REQUIRE(told.size() == 2);
     CHECK(told[0].first == ChunkIndex{4});
     CHECK(told[0].count == 3);
     CHECK_FALSE(news.next_timeout());
+}
+
+TEST_CASE("news goes more often when little is missing, and no rarer than the longest gap") {
+    Announcer news(800, 0);
+    const auto told_at = [&](std::size_t subscribers, TimePoint now) {
+        news.handle_have({{1}, 1});
+        return news.poll(subscribers, now).empty() ? TimePoint{} : now;
+    };
+    CHECK(told_at(10, start) == start);
+    CHECK(told_at(10, start + 79ms) == TimePoint{});
+    CHECK(told_at(1000, start + 80ms) == start + 80ms);
+    CHECK(told_at(1000, start + 279ms) == TimePoint{});
+    news.handle_have({{100}, 696});
+    CHECK(told_at(10, start + 280ms) == start + 280ms);  // 701 are held, 99 are missing
+    CHECK(told_at(10, start + 299ms) == TimePoint{});
+    CHECK(told_at(10, start + 300ms) == start + 300ms);
 }
 
 TEST_CASE("a substitute is allowed in a crowd only, and by a whole source") {
