@@ -162,13 +162,14 @@ fuzz: deps  ## fuzz every decoder for FUZZ_SECONDS (60) each
 	+$(Q)$(call variant,fuzz) fuzzers
 	$(Q)$(RUN) fuzz
 
-bench: deps  ## speed and memory beside a limit measured in the same run
+bench: deps  ## speed and memory beside a limit measured in the same run, then bench-links (an hour)
 	+$(Q)$(AGAIN) all $(BENCHES)
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) --shoal $(SHOAL)
 	$(Q)$(PYTHON) tests/bench/load.py --build $(BUILD) --shoal $(SHOAL)
 	$(Q)$(PYTHON) tests/bench/json_gateway.py --build $(BUILD) --shoal $(SHOAL)
+	$(Q)$(PYTHON) tests/bench/run_links.py --shoal $(SHOAL) --write docs
 
-bench-links: deps  ## swarms over shaped links, in network namespaces, beside other programs (long)
+bench-links: deps  ## of it: swarms over shaped links, in network namespaces, beside other programs
 	+$(Q)$(AGAIN) all
 	$(Q)$(PYTHON) tests/bench/run_links.py --shoal $(SHOAL) --write docs
 

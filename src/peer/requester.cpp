@@ -84,25 +84,29 @@ void Requester::receive_all(const std::vector<net::Ready>& ready_now, TimePoint 
             const std::uint64_t allowed = download_limit_.available(now);
             const std::size_t quantum =
                 static_cast<std::size_t>(std::min<std::uint64_t>(allowed, receive_quantum));
-            const std::uint64_t before = link->bytes_received();
             download_limit_.spend(link->receive(quantum, now));
-            note_received(*link, link->bytes_received() - before, now);
+            untold_ |= link->has_untold();
         }
         look_at_phase(*link, phase, now);
     }
     bury_dead(now);
 }
 
-void Requester::note_received(const ServerLink& link, std::uint64_t bytes, TimePoint now) {
-    if (bytes > 0) {
-        wiring_.figures.received_from.with([&](TrafficByNode& from) {
-            Traffic& traffic = from[link.node()];
-            if (traffic.host.empty()) {
-                traffic.host = link.host;
-            }
+// For whoever asks from another thread. Not with each slice: it takes a lock.
+void Requester::tell_received(TimePoint now) {
+    if (!untold_ || now < next_told_) {
+        return;
+    }
+    untold_ = false;
+    next_told_ = now + report_every;
+    auto from = wiring_.figures.received_from.lock();
+    for (auto& [id, link] : engine_.servers.all()) {
+        if (const std::uint64_t bytes = link->take_untold(); bytes > 0) {
+            Traffic& traffic =
+                from->try_emplace(link->node(), Traffic{link->host, 0, {}}).first->second;
             traffic.bytes += bytes;
             traffic.meter.add(bytes, now);
-        });
+        }
     }
 }
 
@@ -242,6 +246,7 @@ void Requester::drive(TimePoint now) {
     drive_lists(now);
     searches_.drive(now);
     report_progress(now);
+    tell_received(now);
     turn_again_ = sweep();
     for (auto& [id, link] : engine_.servers.all()) {
         if (link->wants_to_send()) {
@@ -337,7 +342,7 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
     if (turn_again_ || wiring_.checks.waiting_bytes() > 0) {
         return Duration::zero();
     }
-    std::optional<TimePoint> next;
+    std::optional<TimePoint> next = untold_ ? std::optional(next_told_) : std::nullopt;
     const auto consider = [&next](std::optional<TimePoint> when) {
         if (when) {
             next = next ? std::min(*next, *when) : *when;

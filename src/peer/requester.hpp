@@ -53,7 +53,7 @@ class Requester {
     // Links.
     void add_link(NewServer server, TimePoint now);
     void receive_all(const std::vector<net::Ready>& ready_now, TimePoint now);
-    void note_received(const ServerLink& link, std::uint64_t bytes, TimePoint now);
+    void tell_received(TimePoint now);
     void look_at_phase(ServerLink& link, ServerLink::Phase before, TimePoint now);
     void link_is_up(ServerLink& link, TimePoint now);
     void bury_dead(TimePoint now);
@@ -88,6 +88,8 @@ class Requester {
     std::vector<std::uint8_t> scratch_;  // for hashing
     TimePoint next_report_{};
     TimePoint next_maps_{};
+    TimePoint next_told_{};
+    bool untold_{false};  // something was received since
     int front_input_{-1};
     int front_output_{-1};
     bool turn_again_{false};  // what was done last made work for those driven before

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "peer/mail.hpp"
@@ -95,6 +96,9 @@ class ServerLink {
     [[nodiscard]] std::optional<Duration> round_trip() const { return round_trip_; }
     [[nodiscard]] TimePoint since() const { return since_; }
     [[nodiscard]] std::uint64_t bytes_received() const { return bytes_received_; }
+    // Of them, those since the last call of take_untold().
+    [[nodiscard]] bool has_untold() const { return bytes_received_ != told_; }
+    std::uint64_t take_untold() { return bytes_received_ - std::exchange(told_, bytes_received_); }
     [[nodiscard]] TimePoint heard_at() const { return heard_at_; }  // any byte
     // Data requests without a final answer.
     [[nodiscard]] std::size_t asked() const { return data_.size(); }
@@ -166,6 +170,7 @@ class ServerLink {
     HitSink* hit_sink_{nullptr};
     std::uint64_t next_id_{1};
     std::uint64_t bytes_received_{0};
+    std::uint64_t told_{0};
     TimePoint heard_at_{};
     std::unordered_map<std::uint64_t, Waiting> waiting_;
     std::unordered_map<std::uint64_t, Waiting> subscriptions_;
