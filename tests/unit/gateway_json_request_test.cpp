@@ -108,9 +108,13 @@ TEST_CASE("where nobody can tell what follows, the connection ends", "[gateway][
           R"({"request_type":"PUSH","content\u005flength":"5"})"}) {
         CHECK(bad(line) == std::pair(Code::bad_request, false));
     }
-    for (const std::string line : {"", "x", "[]", R"({"a":1,"a":2})", R"({"a":1e999})"}) {
+    for (const std::string line : {"", "x", "[]", R"({"a":1,"a":2})", R"({"a":1e999})",
+                                   R"({"id":0.0000000000e-2147483639})"}) {
         CHECK(bad(line) == std::pair(Code::bad_json, false));
     }
+    // Whose it is.
+    CHECK(decode_request(R"({"request_type":5,"id":"a"})").request.id == R"("a")");
+    CHECK(decode_request(R"({"request_type":"SEARCH","x":1})").request.id.empty());
     // However wrong the rest is, content that is announced is known.
     const Decoded decoded = decode_request(R"({"request_type":5,"content\u005flength":77})");
     CHECK(decoded.code == Code::bad_request);

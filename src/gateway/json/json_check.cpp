@@ -265,12 +265,12 @@ class Scanner {
         }
         if (take('e') || take('E')) {
             plain = false;
-            const bool small = !take('+') && take('-');
+            static_cast<void>(take('+') || take('-'));
             const std::size_t exponent = at_;
             if (!digits()) {
                 return refuse("a digit is wanted");
             }
-            if (!small && !fits_exponent(text_.substr(exponent, at_ - exponent))) {
+            if (!fits_exponent(text_.substr(exponent, at_ - exponent))) {
                 return refuse("a number out of range");
             }
         }
@@ -279,7 +279,8 @@ class Scanner {
         return fits || refuse("a number out of range");
     }
 
-    // The parser behind this one gives up beyond, also on "0e999".
+    // The parser behind this one gives up beyond, also on "0e999"; of a small number with a huge
+    // exponent it loses count.
     static bool fits_exponent(std::string_view digits) {
         int value = 0;
         const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value);

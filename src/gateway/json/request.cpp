@@ -9,8 +9,10 @@
 #include <variant>
 
 // No field has a fraction: the parser needs not find the nearest double, which it does with
-// undefined behaviour for some long numbers (18446744073709551615551615 is one).
+// undefined behaviour for some long numbers (18446744073709551615551615 is one). The longer name is
+// that of the parser that cereal brings along itself.
 #define RAPIDJSON_PARSE_DEFAULT_FLAGS kParseNoFlags
+#define CEREAL_RAPIDJSON_PARSE_DEFAULT_FLAGS kParseNoFlags
 #include <cereal/archives/json.hpp>
 
 #include "gateway/json/client.hpp"
@@ -147,7 +149,7 @@ std::string load_id(Archive& archive) {
     try {
         archive.loadValue(number);
         return std::to_string(number);
-    } catch (const cereal::Exception&) {
+    } catch (const cereal::RapidJSONException&) {  // it is there, and no number
         std::string word;
         archive.loadValue(word);
         if (word.size() > id_text_max) {
@@ -208,8 +210,8 @@ void load_members(std::string_view line, Request& request) {
 // For a reply that says what was wrong: whose it is.
 std::string find_id(std::string_view line) {
     std::istringstream stream{std::string(line)};
-    Archive archive(stream);
     try {
+        Archive archive(stream);
         archive.setNextName("id");
         return load_id(archive);
     } catch (const cereal::Exception&) {
@@ -225,8 +227,8 @@ constexpr std::string_view alphabet =
 template <typename Number>
 bool find_number(std::string_view line, const char* name, Number& number) {
     std::istringstream stream{std::string(line)};
-    Archive archive(stream);
     try {
+        Archive archive(stream);
         archive.setNextName(name);
         archive.loadValue(number);
         return true;
@@ -269,8 +271,7 @@ Decoded decode_request(std::string_view line) {
         load_members(line, decoded.request);
     } catch (const Wrong& fault) {
         wrong(fault.why);
-    } catch (const std::runtime_error&) {  // also cereal::RapidJSONException, which is no
-                                           // cereal::Exception
+    } catch (const cereal::Exception&) {
         wrong("a member is of the wrong type");
     }
     return decoded;
