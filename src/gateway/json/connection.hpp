@@ -35,6 +35,8 @@ class Connection {
     void turn_away(Code code, std::string message);
     // The time in which `turn` had to come to something is over; work() does the rest.
     void expire();
+    // Its last words are out; it is kept only until the client closes.
+    [[nodiscard]] bool lingers() const { return lingers_; }
     // Nothing more can become of it.
     [[nodiscard]] bool over() const { return broken_; }
     // How long it may stay parked like that.

@@ -166,7 +166,8 @@ void Waiter::handle_ready(const net::Ready& ready, TimePoint now) {
         return handle_guest(id, seat, now);
     }
     ConnectionPtr connection = seat.berth->take();
-    if (connection && connection->idle() && ready.ended && net::at_end(ready.fd)) {
+    const bool done_with = connection && (connection->idle() || connection->lingers());
+    if (done_with && ready.ended && net::at_end(ready.fd)) {
         return close(id);  // takes no place in the queue from those who want something
     }
     hand_out(id, seat, std::move(connection), now);
