@@ -129,15 +129,21 @@ void Reader::remove(swarm::ClientKey key) {
 }
 
 void Reader::take_have(const Have& have, TimePoint now) {
-    if (const auto news = news_.find(have.id); news != news_.end()) {
-        news->second.handle_have({have.first, have.count});
+    if (subscribers_.contains(have.id)) {
+        news_[have.id].handle_have({have.first, have.count});
         push_news(have.id, now);
     }
 }
 
 // To all subscribers, each in one message: what was verified can be served on.
 void Reader::push_news(const integrity::FileId& id, TimePoint now) {
-    const auto news = news_.at(id).poll(subscribers_.count(id), now);
+    if (news_.at(id).next_timeout() > now) {
+        return;
+    }
+    const auto partial = wiring_.catalog->find(id).partial;
+    const bool ending = !partial || swarm::Announcer::ends(partial->held_count(),
+                                                           partial->geometry().chunk_count());
+    const auto news = news_.at(id).poll(subscribers_.count(id), ending, now);
     for (std::size_t from = 0; from < news.size();) {
         protocol::serverMessage message;
         message.type = static_cast<std::uint16_t>(protocol::ServerType::have);

@@ -263,8 +263,6 @@ void Reader::handle_subscribe(ClientLink& link, const clientMessage& message) {
         const integrity::FileId id{message.fileSize, message.digest};
         link.subscriptions.emplace(message.id, id);
         subscribers_.emplace(id, std::pair(link.key, message.id));
-        const std::uint64_t chunks = integrity::Geometry(id.size).chunk_count();
-        news_.try_emplace(id, chunks, answer.message.held);
     }
 }
 

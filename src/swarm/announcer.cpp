@@ -6,7 +6,6 @@
 namespace shoal::swarm {
 
 void Announcer::handle_have(ChunkSpan chunks) {
-    held_ += chunks.count;
     if (!news_.empty() && news_.back().first.value + news_.back().count == chunks.first.value) {
         news_.back().count += chunks.count;
     } else {
@@ -14,12 +13,11 @@ void Announcer::handle_have(ChunkSpan chunks) {
     }
 }
 
-std::vector<ChunkSpan> Announcer::poll(std::size_t subscribers, TimePoint now) {
+std::vector<ChunkSpan> Announcer::poll(std::size_t subscribers, bool ending, TimePoint now) {
     if (news_.empty() || now < not_before_) {
         return {};
     }
-    const bool ends = held_ + chunks_ / the_end > chunks_;
-    const Duration each = ends ? gap_at_the_end : gap;
+    const Duration each = ending ? gap_at_the_end : gap;
     not_before_ = now + std::min<Duration>(each * static_cast<Duration::rep>(subscribers), gap_max);
     return std::exchange(news_, {});
 }

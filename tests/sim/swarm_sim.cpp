@@ -33,7 +33,6 @@ SwarmSim::SwarmSim(SwarmSpec spec)
         peer.bad_leaf.resize(shape_.leaf_count);
         peer.sent.resize(shape_.leaf_count);
         peer.queue = UploadQueue(spec_.uploads);
-        peer.news = Announcer(shape_.chunk_count(), held.count());
         if (held.all()) {
             peer.copies.emplace(shape_, random_.next());
         }

@@ -117,7 +117,7 @@ class SwarmSim {
         TimePoint down_free{};
         std::optional<TimePoint> timer;
         std::optional<TimePoint> queue_timer;
-        swarm::Announcer news{0, 0};
+        swarm::Announcer news;
         bool news_due{false};    // a timer will push them
         std::vector<bool> sent;  // leaves, ever
         std::uint64_t inputs{0};

@@ -122,7 +122,9 @@ void SwarmSim::push_news(std::size_t index) {
             subscribers.push_back(other);
         }
     }
-    const std::vector<ChunkSpan> news = peer.news.poll(subscribers.size(), now_);
+    const Bitmap& held = peer.download->held();
+    const std::vector<ChunkSpan> news =
+        peer.news.poll(subscribers.size(), Announcer::ends(held.count(), held.size()), now_);
     for (const std::size_t other : news.empty() ? std::vector<std::size_t>{} : subscribers) {
         const double bytes = have_bytes + 4.0 * static_cast<double>(news.size() - 1);
         send_message(index, other, Side::server, bytes, [this, index, other, news] {

@@ -50,17 +50,17 @@ TEST_CASE("a substitute is no longer than what was asked for, and not what is un
 }
 
 TEST_CASE("the first news goes at once, what follows goes together") {
-    Announcer news(100, 3);
-    CHECK(news.poll(20, start).empty());
+    Announcer news;
+    CHECK(news.poll(20, false, start).empty());
     CHECK_FALSE(news.next_timeout());
     news.handle_have({{3}, 1});
-    CHECK(news.poll(20, start).size() == 1);
+    CHECK(news.poll(20, false, start).size() == 1);
     news.handle_have({{4}, 1});
     news.handle_have({{5}, 2});
     news.handle_have({{9}, 1});
-    CHECK(news.poll(20, start + 159ms).empty());
+    CHECK(news.poll(20, false, start + 159ms).empty());
     CHECK(news.next_timeout() == start + 160ms);
-    const auto told = news.poll(20, start + 160ms);
+    const auto told = news.poll(20, false, start + 160ms);
     REQUIRE(told.size() == 2);
     CHECK(told[0].first == ChunkIndex{4});
     CHECK(told[0].count == 3);
@@ -68,19 +68,23 @@ TEST_CASE("the first news goes at once, what follows goes together") {
 }
 
 TEST_CASE("news goes more often when little is missing, and no rarer than the longest gap") {
-    Announcer news(800, 0);
-    const auto told_at = [&](std::size_t subscribers, TimePoint now) {
+    Announcer news;
+    const auto tells = [&](std::size_t subscribers, bool ending, TimePoint now) {
         news.handle_have({{1}, 1});
-        return news.poll(subscribers, now).empty() ? TimePoint{} : now;
+        return !news.poll(subscribers, ending, now).empty();
     };
-    CHECK(told_at(10, start) == start);
-    CHECK(told_at(10, start + 79ms) == TimePoint{});
-    CHECK(told_at(1000, start + 80ms) == start + 80ms);
-    CHECK(told_at(1000, start + 279ms) == TimePoint{});
-    news.handle_have({{100}, 696});
-    CHECK(told_at(10, start + 280ms) == start + 280ms);  // 701 are held, 99 are missing
-    CHECK(told_at(10, start + 299ms) == TimePoint{});
-    CHECK(told_at(10, start + 300ms) == start + 300ms);
+    CHECK(tells(10, false, start));
+    CHECK_FALSE(tells(10, false, start + 79ms));
+    CHECK(tells(1000, false, start + 80ms));
+    CHECK_FALSE(tells(1000, false, start + 279ms));
+    CHECK(tells(10, true, start + 280ms));
+    CHECK_FALSE(tells(10, true, start + 299ms));
+    CHECK(tells(10, true, start + 300ms));
+
+    CHECK_FALSE(Announcer::ends(7, 8));
+    CHECK(Announcer::ends(8, 9));
+    CHECK(Announcer::ends(701, 800));
+    CHECK_FALSE(Announcer::ends(700, 800));
 }
 
 TEST_CASE("a substitute is allowed in a crowd only, and by a whole source") {

@@ -25,21 +25,18 @@ class Announcer {
     // For each subscriber.
     static constexpr Duration gap{std::chrono::milliseconds(8)};
     static constexpr Duration gap_at_the_end{std::chrono::milliseconds(2)};
-    static constexpr std::uint64_t the_end = 8;  // when less than one of so many is missing
     // For all of them.
     static constexpr Duration gap_max{std::chrono::milliseconds(200)};
 
-    // A file of so many chunks, of which so many are held.
-    Announcer(std::uint64_t chunks, std::uint64_t held) : chunks_(chunks), held_(held) {}
-
     void handle_have(ChunkSpan chunks);
-    // What to tell now; empty: nothing yet.
-    std::vector<ChunkSpan> poll(std::size_t subscribers, TimePoint now);
+    // Of a file of which so many chunks are held, little is missing.
+    static bool ends(std::uint64_t held, std::uint64_t chunks) { return held * 8 > chunks * 7; }
+
+    // What to tell now; empty: nothing yet. `ending`: little is missing.
+    std::vector<ChunkSpan> poll(std::size_t subscribers, bool ending, TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
 
   private:
-    std::uint64_t chunks_;
-    std::uint64_t held_;
     std::vector<ChunkSpan> news_;
     TimePoint not_before_{};
 };
