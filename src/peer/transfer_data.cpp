@@ -23,7 +23,9 @@ void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, s
     times_.handle_received(link.id, bytes.size(), now);
     if (const auto source = sources_.find(link.id); source != sources_.end()) {
         source->second.sent = true;
-        source->second.last.clear();
+        if (!source->second.dropped) {
+            source->second.last.clear();
+        }
     }
     const LeafIndex first{run.first.value + offset / limits::leaf_size};
     const auto count =

@@ -1,5 +1,5 @@
 // The transfer when nothing comes: what is missing, who claims to hold it, and what went wrong
-// there last. By then the Download has asked everybody else who could send it.
+// there last.
 #include <algorithm>
 
 #include "peer/transfer.hpp"
@@ -22,7 +22,7 @@ void Transfer::begin_hearing(TimePoint now) {
 }
 
 // Data counts by leaves, which take long on a slow link: any byte of a host that owes some is a
-// sign.
+// sign. With a limit that somebody set, a link is looked at only when there is room for a leaf.
 std::optional<TimePoint> Transfer::stalls_at() const {
     if (phase_ != Phase::running || stall_told_ || !unwritten_.empty() || !checking_.empty()) {
         return std::nullopt;
@@ -32,7 +32,9 @@ std::optional<TimePoint> Transfer::stalls_at() const {
         const ServerLink* link = download_->outstanding(id) > 0 ? servers_.find(id) : nullptr;
         heard = link != nullptr ? std::max(heard, link->heard_at()) : heard;
     }
-    return heard + stall_after;
+    const std::uint64_t limit = wiring_.figures.max_download;
+    const std::uint64_t late_s = limit > 0 ? servers_.all().size() * limits::leaf_size / limit : 0;
+    return heard + stall_after + std::chrono::seconds(std::min<std::uint64_t>(late_s, 3600));
 }
 
 void Transfer::look_stalled(TimePoint now) {

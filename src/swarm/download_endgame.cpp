@@ -93,7 +93,8 @@ std::optional<LeafRun> Download::double_tail(const Source& source, const Source&
 }
 
 // A chunk that one source must send alone is not shared but taken from a much slower one. That
-// one rests: else two that know nothing of each other's rate would take it in turns for ever.
+// one rests until it sends something, which tells its rate: else two of unknown rates would take
+// it in turns for ever.
 std::optional<LeafRun> Download::take_over(const Source& source, Source& slow, ChunkIndex chunk,
                                            double wait_s, TimePoint now) {
     const double mine_s = time_for(source, shape_.leaves_in(chunk));

@@ -14,9 +14,9 @@
 //     a source never has fewer than one request. Run length follows the source's rate.
 //  5. A source that owes leaves and sends nothing for its patience (a few of its own longest
 //     pauses, or twice the time in which this host's link brings what all sources owe) is stalled,
-//     and so is one from which a chunk is taken in the endgame: its runs are cancelled and given to
-//     others, it rests, and is then probed with one leaf, at growing intervals, until it answers. A
-//     late leaf that is still missing is welcome and ends the rest.
+//     and so is one from which a chunk is taken in the endgame: its runs (or those of that chunk)
+//     are cancelled and given to others, it rests, and is then probed with one leaf, at growing
+//     intervals, until it answers. A late leaf that is still missing is welcome and ends the rest.
 //  6. When a chunk fails verification and all its leaves came from one source, that source is
 //     bad. When several sent parts, the leaves are dropped, the shell may settle it by leaf
 //     hashes, and the chunk is fetched again from one source alone. The senders are suspects:
