@@ -51,16 +51,16 @@ TEST_CASE("a substitute is no longer than what was asked for, and not what is un
 
 TEST_CASE("the first news goes at once, what follows goes together") {
     Announcer news;
-    CHECK(news.poll(20, false, start).empty());
+    CHECK(news.poll(10, false, start).empty());
     CHECK_FALSE(news.next_timeout());
     news.handle_have({{3}, 1});
-    CHECK(news.poll(20, false, start).size() == 1);
+    CHECK(news.poll(10, false, start).size() == 1);
     news.handle_have({{4}, 1});
     news.handle_have({{5}, 2});
     news.handle_have({{9}, 1});
-    CHECK(news.poll(20, false, start + 159ms).empty());
-    CHECK(news.next_timeout() == start + 160ms);
-    const auto told = news.poll(20, false, start + 160ms);
+    CHECK(news.poll(10, false, start + 79ms).empty());
+    CHECK(news.next_timeout() == start + 80ms);
+    const auto told = news.poll(10, false, start + 80ms);
     REQUIRE(told.size() == 2);
     CHECK(told[0].first == ChunkIndex{4});
     CHECK(told[0].count == 3);
@@ -76,10 +76,10 @@ TEST_CASE("news goes more often when little is missing, and no rarer than the lo
     CHECK(tells(10, false, start));
     CHECK_FALSE(tells(10, false, start + 79ms));
     CHECK(tells(1000, false, start + 80ms));
-    CHECK_FALSE(tells(1000, false, start + 279ms));
-    CHECK(tells(10, true, start + 280ms));
-    CHECK_FALSE(tells(10, true, start + 299ms));
-    CHECK(tells(10, true, start + 300ms));
+    CHECK_FALSE(tells(1000, false, start + 179ms));
+    CHECK(tells(10, true, start + 180ms));
+    CHECK_FALSE(tells(10, true, start + 199ms));
+    CHECK(tells(10, true, start + 200ms));
 
     CHECK_FALSE(Announcer::ends(7, 8));
     CHECK(Announcer::ends(8, 9));

@@ -25,8 +25,8 @@ class Announcer {
     // For each subscriber.
     static constexpr Duration gap{std::chrono::milliseconds(8)};
     static constexpr Duration gap_at_the_end{std::chrono::milliseconds(2)};
-    // For all of them.
-    static constexpr Duration gap_max{std::chrono::milliseconds(200)};
+    // For all of them: in a crowd of hundreds news passes through many hands.
+    static constexpr Duration gap_max{std::chrono::milliseconds(100)};
 
     void handle_have(ChunkSpan chunks);
     // Of a file of which so many chunks are held, little is missing.
