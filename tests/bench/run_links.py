@@ -161,7 +161,7 @@ def machine():
 def write_down(options, results):
     versions = "; ".join(filter(None, (PLAYERS[name].version() for name in PLAYERS)))
     head = (f"Measured on {machine()}; medians of {options.rounds}, the programs taking turns. {versions}. "
-            "Command: `make bench-links`, that is `tests/bench/run_links.py --shoal ./shoal --write docs`.\n\n"
+            f"Command: `tests/bench/run_links.py {' '.join(sys.argv[1:])}`.\n\n"
             "![time over ideal](links.svg)\n\n")
     (options.write / "links.md").write_text("# Over shaped links\n\n" + head + plots.table(results))
     (options.write / "links.svg").write_text(
