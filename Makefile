@@ -167,9 +167,9 @@ bench: deps  ## speed and memory beside a limit measured in the same run, then b
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) --shoal $(SHOAL)
 	$(Q)$(PYTHON) tests/bench/load.py --build $(BUILD) --shoal $(SHOAL)
 	$(Q)$(PYTHON) tests/bench/json_gateway.py --build $(BUILD) --shoal $(SHOAL)
-	$(Q)$(PYTHON) tests/bench/run_links.py --shoal $(SHOAL) --write docs
+	+$(Q)$(AGAIN) bench-links
 
-bench-links: deps  ## of it: swarms over shaped links, in network namespaces, beside other programs
+bench-links: deps  ## the last part of it: swarms over shaped links, in network namespaces, beside other programs
 	+$(Q)$(AGAIN) all
 	$(Q)$(PYTHON) tests/bench/run_links.py --shoal $(SHOAL) --write docs
 
