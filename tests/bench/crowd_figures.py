@@ -15,7 +15,7 @@ LINE = re.compile(r"^\s+flash crowd of ([\d,]+).*ratio\s+([\d.]+)\s+seed\s+([\d.
 CASES = ("a flash crowd completes near the time of one copy,"
          "larger crowds: slower by the logarithm of their number")
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 320, 60, 30, 30, 50
-LOW, HIGH = 1.0, 1.4
+LOW, HIGH = 1.0, 1.5
 
 
 def plot(points):
