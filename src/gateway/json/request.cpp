@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <sstream>
-#include <stdexcept>
 #include <variant>
 
 // No field has a fraction: the parser needs not find the nearest double, which it does with
