@@ -29,7 +29,7 @@ Status Reader::run() {
     }
     while (true) {
         TimePoint now = steady_now();
-        push_due_news(now);
+        tell_news(now);
         begin_runs(now);
         send_all(now);
         enforce_deadlines(now);
@@ -71,8 +71,8 @@ void Reader::take_mail(TimePoint now) {
         std::visit(Overloaded{
                        [&](Stop&) { begin_draining(now); },
                        [&](NewClient& client) { add_client(std::move(client), now); },
-                       [&](Have& have) { take_have(have, now); },
-                       [&](ContentChanged& changed) { take_changed(changed, now); },
+                       [&](Have& have) { take_have(have); },
+                       [&](ContentChanged& changed) { take_changed(changed); },
                        [&](NameSettled& settled) { settle_name(settled.name); },
                        [&](UploadLimit& limit) {
                            upload_limit_.set_rate(limit.bytes_per_second, now);
@@ -107,10 +107,8 @@ void Reader::remove(swarm::ClientKey key) {
         return;
     }
     ClientLink& link = *found->second;
-    const auto ours = [key](const auto& item) { return item.second.first == key; };
-    std::erase_if(subscribers_, ours);
-    std::erase_if(waiting_for_name_, ours);
-    forget_unwatched();
+    std::erase_if(waiting_for_name_, [key](const auto& item) { return item.second.first == key; });
+    end_subscriptions(link);
     queue_.forget(key);
     poller_.forget(link.fd());
     by_fd_.erase(link.fd());
@@ -128,88 +126,18 @@ void Reader::remove(swarm::ClientKey key) {
     wiring_.figures.clients = server_fd_list_.size();
 }
 
-void Reader::take_have(const Have& have, TimePoint now) {
-    if (subscribers_.contains(have.id)) {
-        news_[have.id].handle_have({have.first, have.count});
-        push_news(have.id, now);
-    }
-}
-
-// To all subscribers, each in one message: what was verified can be served on.
-void Reader::push_news(const integrity::FileId& id, TimePoint now) {
-    if (news_.at(id).next_timeout() > now) {
-        return;
-    }
-    const auto partial = wiring_.catalog->find(id).partial;
-    const bool ending = !partial || swarm::Announcer::ends(partial->held_count(),
-                                                           partial->geometry().chunk_count());
-    const auto news = news_.at(id).poll(subscribers_.count(id), ending, now);
-    for (std::size_t from = 0; from < news.size();) {
-        protocol::serverMessage message;
-        message.type = static_cast<std::uint16_t>(protocol::ServerType::have);
-        message.first = news[from].first.value;
-        message.count = news[from].count;
-        std::vector<std::uint8_t> more;
-        const std::size_t room = std::size_t{limits::more_chunks_max} * sizeof(std::uint32_t);
-        for (++from; from < news.size() && news[from].count == 1 && more.size() < room; ++from) {
-            protocol::append_chunk(more, news[from].first);
-        }
-        push_have(id, message, more);
-    }
-}
-
-void Reader::push_have(const integrity::FileId& id, protocol::serverMessage message,
-                       std::span<const std::uint8_t> more) {
-    const auto [first, last] = subscribers_.equal_range(id);
-    for (auto entry = first; entry != last; ++entry) {
-        if (ClientLink* link = attend(entry->second.first)) {
-            message.id = entry->second.second;
-            link->send(message, more);
-        }
-    }
-}
-
-void Reader::push_due_news(TimePoint now) {
-    for (auto& [id, news] : news_) {
-        if (const auto due = news.next_timeout(); due && *due <= now) {
-            push_news(id, now);
-        }
-    }
-}
-
-// What is kept for the sake of subscribers goes with the last of them.
-void Reader::forget_unwatched() {
-    const auto unwatched = [this](const auto& item) { return !subscribers_.contains(item.first); };
-    std::erase_if(news_, unwatched);
-    std::erase_if(copies_, unwatched);
-}
-
-void Reader::take_changed(const ContentChanged& changed, TimePoint now) {
+void Reader::take_changed(const ContentChanged& changed) {
     for (const integrity::FileId& id : changed.ids) {
-        if (!subscribers_.contains(id)) {
+        if (!watched_.contains(id)) {
             continue;
         }
         const store::Holding::State state = wiring_.catalog->find(id).state;
         if (state == store::Holding::State::complete) {
-            take_have({id, ChunkIndex{0}, integrity::Geometry(id.size).chunk_count()}, now);
+            take_have({id, ChunkIndex{0}, integrity::Geometry(id.size).chunk_count()});
         } else if (state == store::Holding::State::absent) {
             end_subscriptions(id);
         }
     }
-}
-
-void Reader::end_subscriptions(const integrity::FileId& id) {
-    const auto [first, last] = subscribers_.equal_range(id);
-    for (auto entry = first; entry != last; ++entry) {
-        const auto& [key, subscription] = entry->second;
-        if (ClientLink* link = attend(key)) {
-            link->subscriptions.erase(subscription);
-            link->answer(subscription, protocol::Status::not_found,
-                         "this host no longer has that content");
-        }
-    }
-    subscribers_.erase(first, last);
-    forget_unwatched();
 }
 
 void Reader::settle_name(const std::string& name) {
@@ -319,8 +247,8 @@ std::optional<Duration> Reader::timeout(TimePoint now) {
             at_most(std::max(link->phase_since + let_in_max - now, Duration::zero()));
         }
     }
-    for (const auto& [id, news] : news_) {
-        if (const auto due = news.next_timeout()) {
+    for (const auto& [id, watched] : watched_) {
+        if (const auto due = watched.news.next_timeout()) {
             at_most(std::max(*due - now, Duration::zero()));
         }
     }

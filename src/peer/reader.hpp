@@ -38,17 +38,21 @@ class Reader {
     // Mail.
     void take_mail(TimePoint now);
     void add_client(NewClient mail, TimePoint now);
-    void take_have(const Have& have, TimePoint now);
-    void push_news(const integrity::FileId& id, TimePoint now);
-    void push_have(const integrity::FileId& id, protocol::serverMessage message,
-                   std::span<const std::uint8_t> more);
-    void push_due_news(TimePoint now);
-    void forget_unwatched();
-    void take_changed(const ContentChanged& changed, TimePoint now);
-    void end_subscriptions(const integrity::FileId& id);
+    void take_have(const Have& have);
+    void take_changed(const ContentChanged& changed);
     void settle_name(const std::string& name);
     void begin_draining(TimePoint now);
     void hang_up(TimePoint now);
+
+    // Subscriptions (reader_news.cpp).
+    void handle_subscribe(ClientLink& link, const protocol::clientMessage& message);
+    void handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message);
+    void end_subscriptions(const integrity::FileId& id);  // the file is gone
+    void end_subscriptions(ClientLink& link);             // the client is
+    void tell_news(TimePoint now);
+    // What it has not been told yet of the file goes before the data of it.
+    void tell_along(ClientLink& link, const integrity::FileId& id, TimePoint now);
+    void tell(const swarm::Announcer::Notice& notice);
 
     // Searches (reader_search.cpp).
     void handle_search(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
@@ -70,8 +74,6 @@ class Reader {
     void let_in(ClientLink& link, TimePoint now);
     void handle_question(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
     void handle_query(ClientLink& link, const protocol::clientMessage& message);
-    void handle_subscribe(ClientLink& link, const protocol::clientMessage& message);
-    void handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message);
     void handle_request(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
     void handle_cancel(ClientLink& link, const protocol::clientMessage& message);
     // Says no, lets the words arrive, then closes.
@@ -99,12 +101,15 @@ class Reader {
     // taken in. So hundreds who only listen cost a turn nothing.
     std::map<swarm::ClientKey, ClientLink*> busy_;
     std::unordered_map<int, swarm::ClientKey> by_fd_;
-    std::multimap<integrity::FileId, std::pair<swarm::ClientKey, std::uint64_t>> subscribers_;
+    // What is kept for the sake of a file's subscribers goes with the last of them.
+    struct Watched {
+        swarm::Announcer news;
+        std::optional<swarm::FirstCopies> copies;  // of what was sent, where a crowd fetches
+    };
+    std::unordered_map<integrity::FileId, Watched> watched_;
     std::multimap<std::string, std::pair<swarm::ClientKey, std::uint64_t>> waiting_for_name_;
     swarm::UploadQueue queue_;
     bool may_begin_{false};  // a client became writable after begin_runs()
-    std::unordered_map<integrity::FileId, swarm::Announcer> news_;      // of subscribed files
-    std::unordered_map<integrity::FileId, swarm::FirstCopies> copies_;  // likewise
     OpenFiles files_;
     overlay::QueryGate<std::string> search_gate_;  // by the address that a client has
     TokenBucket upload_limit_;

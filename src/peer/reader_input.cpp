@@ -252,38 +252,6 @@ void Reader::handle_query(ClientLink& link, const clientMessage& message) {
     }
 }
 
-void Reader::handle_subscribe(ClientLink& link, const clientMessage& message) {
-    if (link.subscriptions.size() >= limits::subscriptions_per_client_max) {
-        link.answer(message.id, protocol::Status::busy, "too many subscriptions");
-        return;
-    }
-    const Answer answer = answer_subscribe(*wiring_.catalog, message);
-    link.send(answer.message, answer.payload);
-    if (answer.message.type == static_cast<std::uint16_t>(protocol::ServerType::holding)) {
-        const integrity::FileId id{message.fileSize, message.digest};
-        link.subscriptions.emplace(message.id, id);
-        subscribers_.emplace(id, std::pair(link.key, message.id));
-    }
-}
-
-void Reader::handle_unsubscribe(ClientLink& link, const clientMessage& message) {
-    const auto found = link.subscriptions.find(message.first);
-    if (found == link.subscriptions.end()) {
-        link.answer(message.id, protocol::Status::ok);  // it may have ended meanwhile
-        return;
-    }
-    const auto [first, last] = subscribers_.equal_range(found->second);
-    for (auto entry = first; entry != last; ++entry) {
-        if (entry->second == std::pair(link.key, message.first)) {
-            subscribers_.erase(entry);
-            break;
-        }
-    }
-    link.subscriptions.erase(found);
-    forget_unwatched();
-    link.answer(message.id, protocol::Status::ok);
-}
-
 void Reader::handle_request(ClientLink& link, const clientMessage& message, TimePoint now) {
     const LeafRun run{{message.first}, message.count};
     if (message.fileSize > limits::file_size_max ||

@@ -87,6 +87,7 @@ void Reader::begin(ClientLink& link, const swarm::UploadQueue::Item& item, TimeP
         traffic.bytes += length;
         traffic.meter.add(length, now);
     });
+    tell_along(link, id, now);
     link.limit_unsent(queue_.served(now) > crowd_min ? unsent_in_crowd : unsent_max);
     link.send_run(item.request.value, head, *file, integrity::Geometry::run_offset(run), length);
 }
@@ -95,21 +96,22 @@ void Reader::begin(ClientLink& link, const swarm::UploadQueue::Item& item, TimeP
 // twice, as far as the clients agree.
 LeafRun Reader::choose_run(const swarm::UploadQueue::Item& item, const integrity::FileId& id,
                            const OpenFile& file) {
-    if (file.partial() || subscribers_.count(id) < 2) {
+    const auto found = watched_.find(id);
+    if (file.partial() || found == watched_.end() || found->second.news.count() < 2) {
         return item.run;
     }
     const integrity::Geometry geometry(id.size);
-    auto copies = copies_.find(id);
-    if (copies == copies_.end()) {
+    std::optional<swarm::FirstCopies>& copies = found->second.copies;
+    if (!copies) {
         const swarm::Shape shape{geometry.leaf_count(), geometry.leaves_per_chunk()};
-        copies = copies_.emplace(id, swarm::FirstCopies(shape, random_seed())).first;
+        copies.emplace(shape, random_seed());
     }
     if (!item.substitute) {
-        copies->second.handle_sent(item.run);
+        copies->handle_sent(item.run);
         return item.run;
     }
-    return copies->second.substitute(
-        item.run, [&](LeafRun other) { return queue_.waits_for(item.client, other); });
+    return copies->substitute(item.run,
+                              [&](LeafRun other) { return queue_.waits_for(item.client, other); });
 }
 
 // Everybody who has something waiting moves up to one quantum; who begins changes from turn

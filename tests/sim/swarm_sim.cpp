@@ -163,6 +163,7 @@ void SwarmSim::subscribe(std::size_t client, std::size_t server) {
     });
     send_message(client, server, Side::client, request_bytes, [this, client, server] {
         const Bitmap& held = peers_[server].download->held();
+        peers_[server].news.subscribe({{client}, 0});
         const double bytes = have_bytes + static_cast<double>(held.size()) / 8;
         send_message(server, client, Side::server, bytes, [this, client, server, held] {
             peers_[client].download->handle_holds({static_cast<std::uint32_t>(server)}, held);
@@ -179,6 +180,7 @@ void SwarmSim::disconnect(std::size_t a, std::size_t b) {
     for (const auto& [self, other] : {std::pair(a, b), std::pair(b, a)}) {
         Peer& peer = peers_[self];
         peer.queue.forget({other});
+        peer.news.forget({other});
         peer.pipes.erase({other, Side::client});
         peer.pipes.erase({other, Side::server});
         on(self, now_, [this, self = self, other = other] {

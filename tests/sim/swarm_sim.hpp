@@ -30,7 +30,8 @@ inline constexpr double mbit = 1e6 / 8;  // bytes a second
 // On the wire, with TCP/IP headers.
 inline constexpr double leaf_wire_bytes = 16 * 1024 * 1514.0 / 1448;
 inline constexpr double request_bytes = 512 + 66;
-inline constexpr double have_bytes = 128 + 66;
+inline constexpr double have_along_bytes = 128;
+inline constexpr double have_bytes = have_along_bytes + 66;
 
 inline Duration span_of(double seconds) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
@@ -118,7 +119,7 @@ class SwarmSim {
         std::optional<TimePoint> timer;
         std::optional<TimePoint> queue_timer;
         swarm::Announcer news;
-        bool news_due{false};    // a timer will push them
+        std::optional<TimePoint> news_timer;
         std::vector<bool> sent;  // leaves, ever
         std::uint64_t inputs{0};
         std::vector<bool> bad_leaf;
@@ -163,6 +164,7 @@ class SwarmSim {
     void judge(std::size_t client, ChunkIndex chunk);
     void settle(std::size_t client, ChunkIndex chunk);
     void announce(std::size_t peer, ChunkIndex chunk);
+    void tell(std::size_t index, const swarm::Announcer::Notice& notice, double bytes);
     void push_news(std::size_t peer);
 
     [[nodiscard]] bool holds(std::size_t peer, ChunkIndex chunk) const;

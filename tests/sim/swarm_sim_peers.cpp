@@ -86,6 +86,9 @@ void SwarmSim::judge(std::size_t client, ChunkIndex chunk) {
     if (peer.download->complete()) {
         peer.finished_at = now_;
         --unfinished_;
+        for (const std::size_t other : friends_[client]) {
+            peers_[other].news.forget({client});
+        }
     }
 }
 
@@ -116,32 +119,33 @@ void SwarmSim::announce(std::size_t index, ChunkIndex chunk) {
 
 void SwarmSim::push_news(std::size_t index) {
     Peer& peer = peers_[index];
-    std::vector<std::size_t> subscribers;
-    for (const std::size_t other : friends_[index]) {
-        if (up(index, other) && !peers_[other].download->complete()) {
-            subscribers.push_back(other);
-        }
-    }
     const Bitmap& held = peer.download->held();
-    const std::vector<ChunkSpan> news =
-        peer.news.poll(subscribers.size(), Announcer::ends(held.count(), held.size()), now_);
-    for (const std::size_t other : news.empty() ? std::vector<std::size_t>{} : subscribers) {
-        const double bytes = have_bytes + 4.0 * static_cast<double>(news.size() - 1);
-        send_message(index, other, Side::server, bytes, [this, index, other, news] {
-            const SourceId source{static_cast<std::uint32_t>(index)};
-            for (const ChunkSpan& chunks : news) {
-                peers_[other].download->handle_have(source, chunks.first, chunks.count);
-            }
-            drive(other);
-        });
+    for (const Announcer::Notice& notice :
+         peer.news.poll(Announcer::ends(held.count(), held.size()), now_)) {
+        tell(index, notice, have_bytes);
     }
     const auto wanted = peer.news.next_timeout();
-    if (wanted && !std::exchange(peer.news_due, true)) {
-        on(index, *wanted, [this, index] {
-            peers_[index].news_due = false;
+    if (wanted && (!peer.news_timer || *wanted < *peer.news_timer)) {
+        peer.news_timer = wanted;
+        on(index, *wanted, [this, index, due = *wanted] {
+            if (peers_[index].news_timer == due) {
+                peers_[index].news_timer.reset();
+            }
             push_news(index);
         });
     }
+}
+
+void SwarmSim::tell(std::size_t index, const Announcer::Notice& notice, double bytes) {
+    const std::size_t other = notice.to.client.value;
+    bytes += 4.0 * static_cast<double>(notice.chunks.size() - 1);
+    send_message(index, other, Side::server, bytes, [this, index, other, news = notice.chunks] {
+        const SourceId source{static_cast<std::uint32_t>(index)};
+        for (const ChunkSpan& chunks : news) {
+            peers_[other].download->handle_have(source, chunks.first, chunks.count);
+        }
+        drive(other);
+    });
 }
 
 // The server side -----------------------------------------------------------------------------
@@ -209,6 +213,9 @@ void SwarmSim::begin(std::size_t server, const UploadQueue::Item& item) {
             run, [&](LeafRun other) { return peer.queue.waits_for(item.client, other); });
     } else if (peer.copies) {
         peer.copies->handle_sent(run);
+    }
+    for (const Announcer::Notice& notice : peer.news.take(item.client, now_)) {
+        tell(server, notice, have_along_bytes);
     }
     const std::uint64_t request = item.request.value;
     if (run != item.run) {

@@ -15,6 +15,25 @@ namespace {
 const auto welcome = [](LeafRun) { return false; };
 const TimePoint start{std::chrono::seconds(1000)};
 
+using Told = std::vector<std::uint64_t>;  // clients
+
+Told told(Announcer& news, bool ending, TimePoint now) {
+    Told clients;
+    for (const Announcer::Notice& notice : news.poll(ending, now)) {
+        clients.push_back(notice.to.client.value);
+    }
+    return clients;
+}
+
+// The clients 1 to `count`.
+Announcer with_subscribers(std::uint64_t count) {
+    Announcer news;
+    for (std::uint64_t client = 1; client <= count; ++client) {
+        news.subscribe({{client}, 1});
+    }
+    return news;
+}
+
 }  // namespace
 
 TEST_CASE("each chunk is sent once before any is sent twice") {
@@ -51,40 +70,91 @@ TEST_CASE("a substitute is no longer than what was asked for, and not what is un
 
 TEST_CASE("the first news goes at once, what follows goes together") {
     Announcer news;
-    CHECK(news.poll(10, false, start).empty());
-    CHECK_FALSE(news.next_timeout());
+    news.subscribe({{1}, 7});
     news.handle_have({{3}, 1});
-    CHECK(news.poll(10, false, start).size() == 1);
+    CHECK(told(news, false, start) == Told{{1}});
+    CHECK_FALSE(news.next_timeout());
     news.handle_have({{4}, 1});
     news.handle_have({{5}, 2});
     news.handle_have({{9}, 1});
-    CHECK(news.poll(10, false, start + 79ms).empty());
-    CHECK(news.next_timeout() == start + 80ms);
-    const auto told = news.poll(10, false, start + 80ms);
-    REQUIRE(told.size() == 2);
-    CHECK(told[0].first == ChunkIndex{4});
-    CHECK(told[0].count == 3);
+    CHECK(told(news, false, start + 7ms).empty());
+    CHECK(news.next_timeout() == start + 8ms);
+    const auto notices = news.poll(false, start + 8ms);
+    REQUIRE(notices.size() == 1);
+    CHECK(notices[0].to == Subscriber{{1}, 7});
+    CHECK(notices[0].chunks == std::vector<ChunkSpan>{{{4}, 3}, {{9}, 1}});
     CHECK_FALSE(news.next_timeout());
 }
 
+TEST_CASE("news rides along with what its subscriber is sent, and then not by itself") {
+    Announcer news = with_subscribers(10);
+    news.subscribe({{2}, 5});
+    news.handle_have({{1}, 1});
+    CHECK(told(news, false, start).size() == 11);
+
+    news.handle_have({{2}, 1});
+    CHECK(news.take({2}, start + 50ms).size() == 2);
+    CHECK(news.take({2}, start + 50ms).empty());
+    CHECK(news.take({99}, start + 50ms).empty());
+    CHECK(told(news, false, start + 88ms) == Told{1, 3, 4, 5, 6, 7, 8, 9, 10});
+
+    news.handle_have({{3}, 1});
+    CHECK(news.next_timeout() == start + 138ms);
+    CHECK(told(news, false, start + 138ms) == Told{2, 2});
+    CHECK(news.next_timeout() == start + 176ms);
+}
+
+TEST_CASE("who would be told soon is told with the one who is due") {
+    Announcer news = with_subscribers(10);
+    news.handle_have({{1}, 1});
+    CHECK(news.take({1}, start).size() == 1);
+    CHECK(news.take({2}, start + 20ms).size() == 1);
+    CHECK(news.take({3}, start + 21ms).size() == 1);
+    CHECK(told(news, false, start + 40ms).size() == 7);
+    news.handle_have({{2}, 1});
+    CHECK(told(news, false, start + 80ms) == Told{1, 2});
+    CHECK(told(news, false, start + 101ms).size() == 8);
+}
+
 TEST_CASE("news goes more often when little is missing, and no rarer than the longest gap") {
-    Announcer news;
-    const auto tells = [&](std::size_t subscribers, bool ending, TimePoint now) {
+    const auto tells = [](Announcer& news, bool ending, TimePoint now) {
         news.handle_have({{1}, 1});
-        return !news.poll(subscribers, ending, now).empty();
+        return !news.poll(ending, now).empty();
     };
-    CHECK(tells(10, false, start));
-    CHECK_FALSE(tells(10, false, start + 79ms));
-    CHECK(tells(1000, false, start + 80ms));
-    CHECK_FALSE(tells(1000, false, start + 179ms));
-    CHECK(tells(10, true, start + 180ms));
-    CHECK_FALSE(tells(10, true, start + 199ms));
-    CHECK(tells(10, true, start + 200ms));
+    Announcer few = with_subscribers(10);
+    CHECK(tells(few, false, start));
+    CHECK_FALSE(tells(few, false, start + 79ms));
+    CHECK(tells(few, false, start + 80ms));
+    CHECK_FALSE(tells(few, true, start + 99ms));
+    CHECK(tells(few, true, start + 100ms));
+    Announcer many = with_subscribers(1000);
+    CHECK(tells(many, false, start));
+    CHECK_FALSE(tells(many, false, start + 199ms));
+    CHECK(tells(many, false, start + 200ms));
 
     CHECK_FALSE(Announcer::ends(7, 8));
     CHECK(Announcer::ends(8, 9));
     CHECK(Announcer::ends(701, 800));
     CHECK_FALSE(Announcer::ends(700, 800));
+}
+
+TEST_CASE("who has left is told nothing, and who comes later nothing of what was before") {
+    Announcer news;
+    news.subscribe({{1}, 1});
+    news.subscribe({{1}, 2});
+    news.subscribe({{2}, 1});
+    news.handle_have({{1}, 1});
+    news.unsubscribe({{1}, 2});
+    news.subscribe({{3}, 1});
+    CHECK(told(news, false, start) == Told{1, 2});
+    news.forget({1});
+    news.handle_have({{2}, 1});
+    CHECK(told(news, false, start + 1s) == Told{2, 3});
+    CHECK(news.count() == 2);
+    CHECK(news.subscribers() == std::vector<Subscriber>{{{2}, 1}, {{3}, 1}});
+    news.forget({2});
+    news.forget({3});
+    CHECK_FALSE(news.next_timeout());
 }
 
 TEST_CASE("a substitute is allowed in a crowd only, and by a whole source") {

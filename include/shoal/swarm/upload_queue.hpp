@@ -20,10 +20,9 @@
 
 #include "shoal/base/ids.hpp"
 #include "shoal/base/time.hpp"
+#include "shoal/swarm/client_key.hpp"
 
 namespace shoal::swarm {
-
-using ClientKey = StrongId<struct ClientKeyTag, std::uint64_t>;
 
 class UploadQueue {
   public:

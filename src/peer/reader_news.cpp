@@ -1,0 +1,100 @@
+// The reader's subscriptions: who is told of which file, and when.
+#include <algorithm>
+
+#include "peer/answers.hpp"
+#include "peer/reader.hpp"
+
+namespace shoal::peer {
+
+void Reader::handle_subscribe(ClientLink& link, const protocol::clientMessage& message) {
+    if (link.subscriptions.size() >= limits::subscriptions_per_client_max) {
+        link.answer(message.id, protocol::Status::busy, "too many subscriptions");
+        return;
+    }
+    const Answer answer = answer_subscribe(*wiring_.catalog, message);
+    link.send(answer.message, answer.payload);
+    if (answer.message.type == static_cast<std::uint16_t>(protocol::ServerType::holding)) {
+        const integrity::FileId id{message.fileSize, message.digest};
+        link.subscriptions.emplace(message.id, id);
+        watched_[id].news.subscribe({link.key, message.id});
+    }
+}
+
+void Reader::handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message) {
+    const auto found = link.subscriptions.find(message.first);
+    if (found != link.subscriptions.end()) {  // else it has ended meanwhile
+        const auto watched = watched_.find(found->second);
+        watched->second.news.unsubscribe({link.key, message.first});
+        if (watched->second.news.count() == 0) {
+            watched_.erase(watched);
+        }
+        link.subscriptions.erase(found);
+    }
+    link.answer(message.id, protocol::Status::ok);
+}
+
+void Reader::end_subscriptions(ClientLink& link) {
+    for (const auto& [subscription, id] : link.subscriptions) {
+        watched_.at(id).news.forget(link.key);
+    }
+    std::erase_if(watched_, [](const auto& entry) { return entry.second.news.count() == 0; });
+    link.subscriptions.clear();
+}
+
+void Reader::end_subscriptions(const integrity::FileId& id) {
+    for (const auto& [client, subscription] : watched_.extract(id).mapped().news.subscribers()) {
+        ClientLink& link = *attend(client);
+        link.subscriptions.erase(subscription);
+        link.answer(subscription, protocol::Status::not_found,
+                    "this host no longer has that content");
+    }
+}
+
+void Reader::take_have(const Have& have) {
+    if (const auto found = watched_.find(have.id); found != watched_.end()) {
+        found->second.news.handle_have({have.first, have.count});
+    }
+}
+
+void Reader::tell_news(TimePoint now) {
+    for (auto& [id, watched] : watched_) {
+        if (const auto due = watched.news.next_timeout(); !due || *due > now) {
+            continue;
+        }
+        const auto partial = wiring_.catalog->find(id).partial;
+        const bool ending = !partial || swarm::Announcer::ends(partial->held_count(),
+                                                               partial->geometry().chunk_count());
+        for (const swarm::Announcer::Notice& notice : watched.news.poll(ending, now)) {
+            tell(notice);
+        }
+    }
+}
+
+void Reader::tell_along(ClientLink& link, const integrity::FileId& id, TimePoint now) {
+    if (const auto found = watched_.find(id); found != watched_.end()) {
+        for (const swarm::Announcer::Notice& notice : found->second.news.take(link.key, now)) {
+            tell(notice);
+        }
+    }
+}
+
+// A message has room for one stretch and many single chunks.
+void Reader::tell(const swarm::Announcer::Notice& notice) {
+    ClientLink& link = *attend(notice.to.client);
+    const std::vector<swarm::ChunkSpan>& news = notice.chunks;
+    for (std::size_t from = 0; from < news.size();) {
+        protocol::serverMessage message;
+        message.type = static_cast<std::uint16_t>(protocol::ServerType::have);
+        message.id = notice.to.subscription;
+        message.first = news[from].first.value;
+        message.count = news[from].count;
+        std::vector<std::uint8_t> more;
+        const std::size_t room = std::size_t{limits::more_chunks_max} * sizeof(std::uint32_t);
+        for (++from; from < news.size() && news[from].count == 1 && more.size() < room; ++from) {
+            protocol::append_chunk(more, news[from].first);
+        }
+        link.send(message, more);
+    }
+}
+
+}  // namespace shoal::peer
