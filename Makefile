@@ -170,8 +170,8 @@ bench: deps  ## speed and memory beside a limit measured in the same run, then b
 	+$(Q)$(AGAIN) bench-links
 
 bench-links: deps  ## the last part of it: swarms over shaped links, in network namespaces, beside other programs
-	+$(Q)$(AGAIN) all
-	$(Q)$(PYTHON) tests/bench/run_links.py --shoal $(SHOAL) --write docs
+	+$(Q)$(AGAIN) all $(BENCHES)
+	$(Q)$(PYTHON) tests/bench/run_links.py --build $(BUILD) --shoal $(SHOAL) --write docs
 
 bench-ftp: deps  ## the FTP gateway under load, beside other servers where they are installed
 	+$(Q)$(AGAIN) all $(BENCHES)

@@ -121,6 +121,35 @@ class Shoal(Player):
             shutil.rmtree(self.home(number) / name, ignore_errors=True)
 
 
+class Relay(Player):
+    """No program to compare with but the limit of the machine: relay.cpp."""
+    name = "relay (limit)"
+    done_mark = b"done"
+    program = "relay"
+
+    @classmethod
+    def missing(cls):
+        return None if shutil.which(cls.program) else "not built"
+
+    def serve(self):
+        self.place(self.servers[0], self.home(self.servers[0]) / "f")
+        self.server(self.servers[0])
+        wait_listening(self.net, self.servers[0], 7000)
+
+    def server(self, number):
+        return self.spawn(number, [self.program, "first", "f"])
+
+    def fetch(self, number):
+        at = self.clients.index(number)
+        before = self.clients[at - 1] if at else self.servers[0]
+        role = "last" if number == self.clients[-1] else "next"
+        return self.spawn(number, [self.program, role, self.net.address(before),
+                                   self.source.stat().st_size, "f"], stdout=subprocess.PIPE)
+
+    def result(self, number):
+        return self.home(number) / "f"
+
+
 class Nginx(Player):
     """HTTP servers; who fetches from them is for the subclasses to say."""
 

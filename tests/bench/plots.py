@@ -3,7 +3,8 @@ import html
 import math
 import statistics
 
-COLOURS = {"shoal": "#1b6ca8", "libtorrent": "#d98c3f", "aria2c http": "#6aa66a", "curl": "#9a86b8"}
+COLOURS = {"shoal": "#1b6ca8", "libtorrent": "#d98c3f", "aria2c http": "#6aa66a", "curl": "#9a86b8",
+           "relay (limit)": "#999999"}
 BAR, GAP, LEFT, WIDTH, MOST = 14, 12, 270, 760, 4.0
 
 
@@ -48,8 +49,8 @@ def plot(results, title):
             parts.append(f'<text x="{LEFT + width + 5:.1f}" y="{y + BAR - 3}">{figure(ratio)}</text>')
             y += BAR
         y += GAP
-    legend = "".join(f'<rect x="{LEFT + 110 * n}" y="26" width="10" height="10" fill="{colour}"/>'
-                     f'<text x="{LEFT + 14 + 110 * n}" y="35">{name}</text>'
+    legend = "".join(f'<rect x="{LEFT + 95 * n}" y="26" width="10" height="10" fill="{colour}"/>'
+                     f'<text x="{LEFT + 14 + 95 * n}" y="35">{name}</text>'
                      for n, (name, colour) in enumerate(COLOURS.items()))
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y}" '
             'font-family="sans-serif" font-size="11">'

@@ -9,8 +9,7 @@
 2. Peak resident memory of both sides, for 1 GiB and for 4 GiB.
 3. 2,000 files of 4 KiB by `shoal get folder/`, and by `curl -Z` (16 at once) from nginx.
 
-Everything lies on tmpfs. Before each measurement as many pages as it will fill are written and
-given back, since a virtual machine's memory is slow and uneven at its first touch.
+Everything lies on tmpfs, in memory that was taken before (memory.py).
 """
 import argparse
 import os
@@ -21,22 +20,13 @@ import statistics
 import subprocess
 import time
 
+import memory
 import nginx
 from figures import ROOT, harness, hosts_of, line
 
 MIB, GIB = 1 << 20, 1 << 30
 BUFFERS_KIB = (64, 256, 1024)
 ROUNDS = 7
-
-
-def touch(folder, size):
-    """Takes pages and gives them back."""
-    path = folder / "touch"
-    block = bytes(4 * MIB)
-    with open(path, "wb") as file:
-        for _ in range(0, size, len(block)):
-            file.write(block)
-    path.unlink()
 
 
 def fill(path, size):
@@ -48,9 +38,9 @@ def fill(path, size):
 
 def probe(program, folder, source, kib, *hashed):
     """Seconds of one run."""
-    touch(folder, source.stat().st_size)
-    said = subprocess.run([program, source, folder / "probe.out", str(kib), *hashed], check=True,
-                          capture_output=True, text=True)
+    with memory.warm(folder, source.stat().st_size):
+        said = subprocess.run([program, source, folder / "probe.out", str(kib), *hashed],
+                              check=True, capture_output=True, text=True)
     (folder / "probe.out").unlink()
     return float(said.stdout.split()[0])
 
@@ -62,12 +52,12 @@ def empty_downloads(host):
 
 def get(swarm, host, name, size):
     """Seconds of one `shoal get` in an empty downloads/, from start to exit."""
-    touch(swarm.folder, size)
     empty_downloads(host)
-    start = time.monotonic()
-    subprocess.run([*harness.SHOAL, "get", name, "--bind", host.address], cwd=host.folder, check=True,
-                   stdout=subprocess.DEVNULL)
-    return time.monotonic() - start
+    with memory.warm(swarm.folder, size):
+        start = time.monotonic()
+        subprocess.run([*harness.SHOAL, "get", name, "--bind", host.address], cwd=host.folder,
+                       check=True, stdout=subprocess.DEVNULL)
+        return time.monotonic() - start
 
 
 def memory_peaks(server, host, name):
@@ -99,12 +89,12 @@ def server_with(swarm, number, files):
 
 def curl(swarm, size, *words):
     """Seconds of one curl, from start to exit; what it writes goes below curl/."""
-    touch(swarm.folder, size)
     folder = swarm.folder / "curl"
     folder.mkdir()
-    start = time.monotonic()
-    subprocess.run(["curl", "-sf", *words], cwd=folder, check=True, stderr=subprocess.DEVNULL)
-    took = time.monotonic() - start
+    with memory.warm(swarm.folder, size):
+        start = time.monotonic()
+        subprocess.run(["curl", "-sf", *words], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+        took = time.monotonic() - start
     shutil.rmtree(folder)
     return took
 

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Transfers over shaped links beside other programs, in network namespaces; root only.
 
-    run_links.py --shoal PROGRAM [--rounds 5] [--only CASE,…] [--alone] [--dir /dev/shm]
+    run_links.py [--build DIR] [--shoal PROGRAM] [--rounds 5] [--only CASE,…] [--alone]
+                 [--dir /dev/shm]    where all files lie, in memory that was taken before
                  [--write docs]      a table links.md and a plot links.svg there
                  [--bucket MS]       of its rate that a link which was idle may make up for (10 at 100 Mbit/s)
 
 Each round runs every program of a case once, one after another; the figures are medians. A time is
 from the first process's start until the last client has the whole file. The ideal is what the links
-carry: R·1448/1514 of R bit/s."""
+carry: R·1448/1514 of R bit/s. The relay is no program to compare with: it is what the machine can do
+when a crowd of hosts passes the file on in a row, by one connection each."""
 import argparse
 import os
 import pathlib
@@ -24,11 +26,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import cases  # noqa: E402
 import links  # noqa: E402
+import memory  # noqa: E402
 import players  # noqa: E402
 import plots  # noqa: E402
 
 PLAYERS = {player.name: player for player in
-           (players.Shoal, players.Curl, players.Aria2Http, players.Libtorrent)}
+           (players.Shoal, players.Relay, players.Curl, players.Aria2Http, players.Libtorrent)}
 
 
 def fill(path, size):
@@ -36,17 +39,6 @@ def fill(path, size):
     with open(path, "wb") as file:
         for at in range(0, size, links_block := 1 << 20):
             file.write(source.randbytes(min(links_block, size - at)))
-
-
-def touch(folder, size):
-    """Takes the pages that a run will fill and gives them back: a virtual machine's memory is slow
-    at its first touch."""
-    path = folder / "touch"
-    block = bytes(4 << 20)
-    with open(path, "wb") as file:
-        for _ in range(0, size, len(block)):
-            file.write(block)
-    path.unlink()
 
 
 class Watch:
@@ -114,9 +106,9 @@ def one_run(case, kind, folder, source):
         player = kind(net, folder, source, case.servers, case.clients)
         try:
             player.serve()
-            touch(folder.parent, case.size * len(case.clients))
             before = net.sent(case.servers[0])
-            took = measure(case, player)
+            with memory.warm(folder.parent, case.size * len(case.clients)):
+                took = measure(case, player)
             copies = (net.sent(case.servers[0]) - before) / case.size * links.PAYLOAD / links.FRAME
         finally:
             player.stop()
@@ -155,7 +147,9 @@ def report(case, times, copies):
 def machine():
     names = [line.partition(":")[2].strip() for line in open("/proc/cpuinfo", encoding="ascii")
              if line.startswith("model name")]
-    return f"{len(names)} × {names[0] if names else platform.machine()}, Linux {platform.release()}"
+    control = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text(encoding="ascii")
+    return (f"{len(names)} × {names[0] if names else platform.machine()}, Linux {platform.release()}, "
+            f"TCP {control.strip()}")
 
 
 def write_down(options, results):
@@ -171,6 +165,7 @@ def write_down(options, results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=HERE.parents[1] / "build/release")
     parser.add_argument("--shoal", type=pathlib.Path, default=HERE.parents[1] / "shoal")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="")
@@ -181,6 +176,7 @@ def main():
     options = parser.parse_args()
     links.Network.bucket_ms = options.bucket
     players.Shoal.program = [str(options.shoal.resolve())]
+    players.Relay.program = str((options.build / "bench/relay").resolve())
     known = cases.all_cases()
     results = []
     wanted = options.only.split(",") if options.only else list(known)
