@@ -75,7 +75,7 @@ class Player:
         if cls.missing() or not cls.asks_version:
             return ""
         said = subprocess.run(cls.asks_version, capture_output=True, text=True, check=False)
-        return (said.stdout + said.stderr).splitlines()[0].strip()
+        return (said.stdout + said.stderr).splitlines()[0].partition(" (")[0].strip()
 
 
 class Shoal(Player):

@@ -25,7 +25,8 @@ def table(results):
         others = "; ".join(cell(name) if "not within" in cell(name) else f"{name} {cell(name)}"
                            for name in times if name != "shoal")
         goal = f"≤ {case.goal:.2f}"
-        rows.append(f"| {case.name} | {case.ideal:.2f} s | {goal} | {cell('shoal')} | {others} |")
+        missed = ": missed" if statistics.median(times["shoal"]) > case.goal * case.ideal else ""
+        rows.append(f"| {case.name} | {case.ideal:.2f} s | {goal} | {cell('shoal')}{missed} | {others} |")
     return "\n".join(rows) + "\n"
 
 
