@@ -49,6 +49,7 @@ class Reader {
     void handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message);
     void end_subscriptions(const integrity::FileId& id);  // the file is gone
     void end_subscriptions(ClientLink& link);             // the client is
+    void forget_unwatched();
     void tell_news(TimePoint now);
     // What it has not been told yet of the file goes before the data of it.
     void tell_along(ClientLink& link, const integrity::FileId& id, TimePoint now);

@@ -23,12 +23,9 @@ void Reader::handle_subscribe(ClientLink& link, const protocol::clientMessage& m
 void Reader::handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message) {
     const auto found = link.subscriptions.find(message.first);
     if (found != link.subscriptions.end()) {  // else it has ended meanwhile
-        const auto watched = watched_.find(found->second);
-        watched->second.news.unsubscribe({link.key, message.first});
-        if (watched->second.news.count() == 0) {
-            watched_.erase(watched);
-        }
+        watched_.at(found->second).news.unsubscribe({link.key, message.first});
         link.subscriptions.erase(found);
+        forget_unwatched();
     }
     link.answer(message.id, protocol::Status::ok);
 }
@@ -37,8 +34,12 @@ void Reader::end_subscriptions(ClientLink& link) {
     for (const auto& [subscription, id] : link.subscriptions) {
         watched_.at(id).news.forget(link.key);
     }
-    std::erase_if(watched_, [](const auto& entry) { return entry.second.news.count() == 0; });
     link.subscriptions.clear();
+    forget_unwatched();
+}
+
+void Reader::forget_unwatched() {
+    std::erase_if(watched_, [](const auto& entry) { return entry.second.news.count() == 0; });
 }
 
 void Reader::end_subscriptions(const integrity::FileId& id) {

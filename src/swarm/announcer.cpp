@@ -43,11 +43,7 @@ std::vector<Announcer::Notice> Announcer::take(ClientKey client, TimePoint now) 
     std::vector<Notice> notices;
     for (auto entry = lanes_.lower_bound({client, 0});
          entry != lanes_.end() && entry->first.client == client; ++entry) {
-        auto& [subscriber, lane] = *entry;
-        if (!lane.news.empty()) {
-            notices.push_back({subscriber, std::exchange(lane.news, {})});
-            lane.told_at = now;
-        }
+        hand_over(entry->first, entry->second, now, notices);
     }
     return notices;
 }
@@ -61,13 +57,19 @@ std::vector<Announcer::Notice> Announcer::poll(bool ending, TimePoint now) {
     }
     const TimePoint soon = now + gap_now() / gap_parts;
     for (auto& [subscriber, lane] : lanes_) {
-        if (!lane.news.empty() && due(lane) <= soon) {
-            notices.push_back({subscriber, std::exchange(lane.news, {})});
-            lane.told_at = now;
+        if (due(lane) <= soon) {
+            hand_over(subscriber, lane, now, notices);
         }
     }
     look_for_due();
     return notices;
+}
+
+void Announcer::hand_over(Subscriber to, Lane& lane, TimePoint now, std::vector<Notice>& notices) {
+    if (!lane.news.empty()) {
+        notices.push_back({to, std::exchange(lane.news, {})});
+        lane.told_at = now;
+    }
 }
 
 Duration Announcer::gap_now() const {

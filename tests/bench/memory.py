@@ -40,10 +40,10 @@ def warm(folder, size):
     over = threading.Event()
 
     def follow():
-        pages.follow()
         while not over.wait(EVERY):
             pages.follow()
 
+    pages.follow()
     thread = threading.Thread(target=follow)
     thread.start()
     try:

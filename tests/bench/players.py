@@ -59,10 +59,11 @@ class Player:
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def clear(self, number):
-        """Forgets what was fetched."""
+    def result(self, number):
+        """Where a client has the file."""
+        return self.home(number) / "f"
 
-    # What each defines: `missing` says why it cannot run here; serve(); fetch(); result().
+    # What each defines: `missing` says why it cannot run here; serve(); fetch().
     @classmethod
     def missing(cls):
         return None
@@ -116,10 +117,6 @@ class Shoal(Player):
     def result(self, number):
         return self.home(number) / "downloads" / "f"
 
-    def clear(self, number):
-        for name in ("downloads", ".shoal"):
-            shutil.rmtree(self.home(number) / name, ignore_errors=True)
-
 
 class Relay(Player):
     """No program to compare with but the limit of the machine: relay.cpp."""
@@ -146,9 +143,6 @@ class Relay(Player):
         return self.spawn(number, [self.program, role, self.net.address(before),
                                    self.source.stat().st_size, "f"], stdout=subprocess.PIPE)
 
-    def result(self, number):
-        return self.home(number) / "f"
-
 
 class Nginx(Player):
     """HTTP servers; who fetches from them is for the subclasses to say."""
@@ -171,13 +165,6 @@ class Nginx(Player):
 
     def urls(self):
         return [f"http://{self.net.address(number)}:{nginx.PORT}/f" for number in self.servers]
-
-    def result(self, number):
-        return self.home(number) / "f"
-
-    def clear(self, number):
-        for path in self.home(number).glob("f*"):
-            path.unlink()
 
 
 class Curl(Nginx):
@@ -242,9 +229,3 @@ class Libtorrent(Player):
                                    self.home(number), self.net.address(number),
                                    *(["--stay"] if stays else []), *others],
                           stdout=subprocess.PIPE if stays else subprocess.DEVNULL)
-
-    def result(self, number):
-        return self.home(number) / "f"
-
-    def clear(self, number):
-        (self.home(number) / "f").unlink(missing_ok=True)

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -21,25 +20,14 @@
 #include <cstring>
 #include <vector>
 
+#include "limit.hpp"
 #include "shoal/base/fd.hpp"
 #include "shoal/integrity/sha256.hpp"
 
 namespace {
 
+using namespace shoal::bench;
 using shoal::Fd;
-
-[[noreturn]] void fail(const char* what) {
-    std::perror(what);
-    std::exit(1);
-}
-
-template <typename Number>
-Number checked(Number result, const char* what) {
-    if (result < 0) {
-        fail(what);
-    }
-    return result;
-}
 
 // A connected pair on loopback, as two hosts would have it.
 void connect_pair(Fd& one, Fd& other) {
@@ -55,26 +43,6 @@ void connect_pair(Fd& one, Fd& other) {
     one.reset(checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
     checked(::connect(one.get(), plain, size), "connect");
     other.reset(checked(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
-}
-
-void send_all(int socket, int file, off_t size) {
-    off_t at = 0;
-    while (at < size) {
-        const auto left = static_cast<std::size_t>(size - at);
-        if (checked(::sendfile(socket, file, &at, left), "sendfile") == 0) {
-            std::fputs("probe: the file became shorter\n", stderr);
-            std::exit(1);
-        }
-    }
-}
-
-void write_all(int file, const std::uint8_t* bytes, std::size_t size, off_t at) {
-    while (size > 0) {
-        const auto written = checked(::pwrite(file, bytes, size, at), "pwrite");
-        bytes += written;
-        size -= static_cast<std::size_t>(written);
-        at += written;
-    }
 }
 
 void receive_all(int socket, int file, off_t size, std::size_t buffer_size, bool hash) {

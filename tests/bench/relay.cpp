@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,23 +19,16 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "limit.hpp"
 #include "shoal/base/fd.hpp"
 
 namespace {
 
+using namespace shoal::bench;
 using shoal::Fd;
 
 constexpr std::uint16_t kPort = 7000;
 constexpr int kTries = 5'000;  // a millisecond each: the one before may start later
-
-template <typename Number>
-Number checked(Number result, const char* what) {
-    if (result < 0) {
-        std::perror(what);
-        std::exit(1);
-    }
-    return result;
-}
 
 sockaddr_in address_of(const char* text) {
     sockaddr_in address{};
@@ -84,21 +76,14 @@ void send_file(const char* path) {
     struct stat status {};
     checked(::fstat(file.get(), &status), path);
     const Fd behind = accepted(listening());
-    for (off_t at = 0; at < status.st_size;) {
-        if (checked(::sendfile(behind.get(), file.get(), &at, 1U << 20), "sendfile") == 0) {
-            std::fprintf(stderr, "relay: %s became shorter\n", path);
-            std::exit(1);
-        }
-    }
+    send_all(behind.get(), file.get(), status.st_size);
 }
 
-// All of it, by `put(left, count)`, which says how much it took.
-template <typename Put>
-void all(const char* bytes, std::size_t count, const char* what, Put put) {
-    while (count > 0) {
-        const auto taken = static_cast<std::size_t>(checked(put(bytes, count), what));
-        bytes += taken;
-        count -= taken;
+void pass_on(int socket, const std::uint8_t* bytes, std::size_t size) {
+    while (size > 0) {
+        const auto sent = checked(::send(socket, bytes, size, MSG_NOSIGNAL), "send");
+        bytes += sent;
+        size -= static_cast<std::size_t>(sent);
     }
 }
 
@@ -107,27 +92,21 @@ void pass(const char* from, off_t size, const char* path, bool last) {
     const Fd before = connected(from);
     const Fd file(checked(::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), path));
     const Fd behind = last ? Fd() : accepted(door);
-    static std::array<char, 256 * 1024> buffer;
+    static std::array<std::uint8_t, 256 * 1024> buffer;
     for (off_t at = 0; at < size;) {
         const auto got = checked(::recv(before.get(), buffer.data(), buffer.size(), 0), "recv");
         if (got == 0) {
-            std::fprintf(stderr, "relay: %s went away\n", from);
-            std::exit(1);
+            fail("the one before went away");
         }
         const auto count = static_cast<std::size_t>(got);
-        all(buffer.data(), count, path, [&](const char* bytes, std::size_t left) {
-            const off_t place = at + static_cast<off_t>(bytes - buffer.data());
-            return ::pwrite(file.get(), bytes, left, place);
-        });
+        write_all(file.get(), buffer.data(), count, at);
         at += got;
         if (at == size) {
             std::puts("done");
             std::fflush(stdout);
         }
         if (!last) {
-            all(buffer.data(), count, "send", [&](const char* bytes, std::size_t left) {
-                return ::send(behind.get(), bytes, left, MSG_NOSIGNAL);
-            });
+            pass_on(behind.get(), buffer.data(), count);
         }
     }
 }

@@ -77,6 +77,22 @@ void SwarmSim::on(std::size_t peer, TimePoint when, Work work) {
     });
 }
 
+void SwarmSim::arm(std::size_t index, std::optional<TimePoint> Peer::*timer,
+                   std::optional<TimePoint> wanted, TimePoint earliest,
+                   void (SwarmSim::*then)(std::size_t)) {
+    const std::optional<TimePoint>& armed = peers_[index].*timer;
+    if (!wanted || (armed && *armed <= *wanted)) {
+        return;
+    }
+    peers_[index].*timer = wanted;
+    on(index, std::max(*wanted, earliest), [this, index, timer, then, due = *wanted] {
+        if (peers_[index].*timer == due) {
+            (peers_[index].*timer).reset();
+        }
+        (this->*then)(index);
+    });
+}
+
 std::vector<PeerOutcome> SwarmSim::run() {
     while (!events_.empty() && unfinished_ > 0 && events_.top().at <= start_ + spec_.limit) {
         const Event event = std::move(const_cast<Event&>(events_.top()));

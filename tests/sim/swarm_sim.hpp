@@ -137,6 +137,10 @@ class SwarmSim {
 
     void at(TimePoint when, Work work);
     void on(std::size_t peer, TimePoint when, Work work);  // waits while the peer is stopped
+    // `then` when it is wanted, unless `timer` stands for that or for sooner.
+    void arm(std::size_t peer, std::optional<TimePoint> Peer::*timer,
+             std::optional<TimePoint> wanted, TimePoint earliest,
+             void (SwarmSim::*then)(std::size_t));
     // Through a pipe; lost when the connection ends first.
     void send(std::size_t from, std::size_t to, Side side, Packet packet);
     void send_message(std::size_t from, std::size_t to, Side side, double bytes, Work work);

@@ -24,16 +24,7 @@ void SwarmSim::drive(std::size_t client) {
     while (const auto action = peer.download->poll(now_)) {
         act(client, *action);
     }
-    const auto wanted = peer.download->next_timeout();
-    if (wanted && (!peer.timer || *wanted < *peer.timer)) {
-        peer.timer = wanted;
-        on(client, std::max(*wanted, now_ + 1ms), [this, client, due = *wanted] {
-            if (peers_[client].timer == due) {
-                peers_[client].timer.reset();
-            }
-            drive(client);
-        });
-    }
+    arm(client, &Peer::timer, peer.download->next_timeout(), now_ + 1ms, &SwarmSim::drive);
 }
 
 void SwarmSim::act(std::size_t client, const Action& action) {
@@ -124,16 +115,7 @@ void SwarmSim::push_news(std::size_t index) {
          peer.news.poll(Announcer::ends(held.count(), held.size()), now_)) {
         tell(index, notice, have_bytes);
     }
-    const auto wanted = peer.news.next_timeout();
-    if (wanted && (!peer.news_timer || *wanted < *peer.news_timer)) {
-        peer.news_timer = wanted;
-        on(index, *wanted, [this, index, due = *wanted] {
-            if (peers_[index].news_timer == due) {
-                peers_[index].news_timer.reset();
-            }
-            push_news(index);
-        });
-    }
+    arm(index, &Peer::news_timer, peer.news.next_timeout(), now_, &SwarmSim::push_news);
 }
 
 void SwarmSim::tell(std::size_t index, const Announcer::Notice& notice, double bytes) {
@@ -192,16 +174,7 @@ void SwarmSim::serve(std::size_t server) {
     while (const auto item = peer.queue.next(now_)) {
         begin(server, *item);
     }
-    const auto wanted = peer.queue.next_timeout(now_);
-    if (wanted && (!peer.queue_timer || *wanted < *peer.queue_timer)) {
-        peer.queue_timer = wanted;
-        on(server, std::max(*wanted, now_ + 1ms), [this, server, due = *wanted] {
-            if (peers_[server].queue_timer == due) {
-                peers_[server].queue_timer.reset();
-            }
-            serve(server);
-        });
-    }
+    arm(server, &Peer::queue_timer, peer.queue.next_timeout(now_), now_ + 1ms, &SwarmSim::serve);
 }
 
 void SwarmSim::begin(std::size_t server, const UploadQueue::Item& item) {

@@ -69,6 +69,7 @@ class Announcer {
         std::vector<ChunkSpan> news;
         std::optional<TimePoint> told_at;
     };
+    static void hand_over(Subscriber to, Lane& lane, TimePoint now, std::vector<Notice>& notices);
     [[nodiscard]] Duration gap_now() const;
     [[nodiscard]] TimePoint due(const Lane& lane) const;
     void look_for_due();
