@@ -16,7 +16,6 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 SKIPPED = object()
 
@@ -146,14 +145,6 @@ def rule_headers_alone(_):
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from filter(None, pool.map(compile_one, headers))
-
-
-def rule_file_sizes(_):
-    """a file has at most 400 lines"""
-    for path in files("include", "src", "tests", endings=(".cpp", ".hpp", ".inc", ".py", ".sh")):
-        lines = path.read_text().count("\n")
-        if lines > FILE_LINES_MAX:
-            yield f"{short(path)}: {lines} lines"
 
 
 def strip(text):
