@@ -9,7 +9,8 @@ namespace {
 // Why `component` may not be used; nullptr when it may.
 const char* fault_of_component(std::string_view component) {
     if (component.empty()) {
-        return "it has an empty part (a leading, trailing or doubled '/')";
+        return "it has an empty part (a leading, trailing or doubled '/'); use a relative path "
+               "like a/b.txt";
     }
     if (component.front() == '.') {
         return "names that begin with '.' are not shared";
@@ -44,8 +45,8 @@ const char* fault_of(std::string_view text) {
 }
 
 Error refusal(std::string_view text, const char* fault) {
-    return {ErrorKind::bad_input, "bad file name '" + text::escape(text.substr(0, 512)) +
-                                      "': " + fault + "; use a relative path like a/b.txt"};
+    return {ErrorKind::bad_input,
+            "bad file name '" + text::escape(text.substr(0, 512)) + "': " + fault};
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ class Host final : public SessionHost {
   public:
     void send(std::string_view replies) override { output += replies; }
     void close() override { closed = true; }
-    void check_password(std::string, std::string password) override {
-        const Rights rights = password == "w" ? Rights::write : Rights::none;
+    void check_password(std::string, SecretText password) override {
+        const Rights rights = password.view() == "w" ? Rights::write : Rights::none;
         later([this, rights] { session.handle_login({rights, false}); });
     }
     [[nodiscard]] std::uint32_t network_size() const override { return 1; }

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from ftphost import ANN, FTP_PORT, JOE, Raw, connect, fetch, gateway_host, read_to_end, refused, store
+from ftphost import ANN, FTP_PORT, JOE, Raw, connect, fetch, gateway_host, read_to_end, refused, store, users_line
 from harness import KIB, MIB, marks, until
 
 
@@ -166,10 +166,77 @@ def test_lines_that_are_no_ftp(swarm):
                 garbage.sendall(rng.randbytes(3000))
             except OSError:
                 pass
-    with socket.create_connection((host.address, FTP_PORT), timeout=20) as http:
-        http.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        http.recv(1000)
     check_alive(host)
+
+
+def test_commands_inside_an_http_request_are_not_obeyed(swarm):
+    """What a web page can make a browser send."""
+    host = gateway_host(swarm, 1, shared={"f": 10})
+    with socket.create_connection((host.address, FTP_PORT), timeout=20) as http:
+        body = f"USER {JOE[0]}\r\nPASS {JOE[1]}\r\nDELE f\r\nQUIT\r\n"
+        http.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        said = b""
+        try:
+            while block := http.recv(1000):
+                said += block
+        except ConnectionResetError:
+            pass
+        assert b"331" not in said and b"250" not in said, said
+    check_alive(host)
+    assert host.shared("f").exists()
+
+
+def test_lines_of_strangers_hold_up_nobody(swarm):
+    """20 who wait for a password's check, with a block of empty lines behind it."""
+    host = gateway_host(swarm, 1, shared={"f": 10})
+    strangers = [Raw(host, None) for _ in range(20)]
+    memory = host.process.memory_peak()
+    for raw in strangers:
+        raw.send(b"USER x\r\nPASS y\r\n" + b"\n" * 16_368)
+    client = connect(host)
+    start = time.monotonic()
+    for _ in range(20):
+        assert client.voidcmd("NOOP")[:3] == "200"
+    assert time.monotonic() - start < 3, "others are answered meanwhile"
+    assert host.process.memory_peak() < memory + 20 * MIB
+    raw = Raw(host, None)
+    raw.send(b"\n" * 16_368)
+    said = []
+    while line := raw.reply():
+        said.append(line)
+    assert len(said) <= 20, "whoever says nothing that is FTP is hung up on"
+
+
+@marks(timeout=60)
+def test_a_right_password_waits_for_few_guesses(swarm):
+    """150 guesses of 150 addresses, each of which costs a check; one right password behind them."""
+    host = gateway_host(swarm, 1, start=False)
+    users = host.folder / "users"
+    users.write_text(users_line(*JOE, "rw", iterations=100_000))
+    users.chmod(0o600)
+    host.serve()
+    host.process.wait_text("FTP gateway on")
+    start = time.monotonic()
+    connect(host).quit()
+    alone = time.monotonic() - start
+    guessers = []
+    for number in range(150):
+        sock = socket.create_connection((host.address, FTP_PORT), timeout=20,
+                                        source_address=(f"127.200.{number + 1}.1", 0))
+        sock.sendall(b"USER joe\r\nPASS guess\r\n")
+        guessers.append(sock)
+    start = time.monotonic()
+    with socket.create_connection((host.address, FTP_PORT), timeout=20,
+                                  source_address=("127.201.1.1", 0)) as sock:
+        sock.sendall(f"USER {JOE[0]}\r\nPASS {JOE[1]}\r\n".encode())
+        said = b""
+        while b"\r\n230 " not in said:
+            said += sock.recv(1000)
+            assert b"421" not in said and b"530" not in said, said
+    took = time.monotonic() - start
+    assert took < 8 * alone + 0.5, f"{took} s, alone {alone} s"
+    for sock in guessers:
+        sock.close()
 
 
 def test_slow_clients_hold_up_nobody(swarm):

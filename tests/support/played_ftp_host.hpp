@@ -80,8 +80,8 @@ class PlayedFtpHost final : public SessionHost {
     // SessionHost.
     void send(std::string_view replies) override { output += replies; }
     void close() override { closed = true; }
-    void check_password(std::string user, std::string password) override {
-        checked = user + "/" + password;
+    void check_password(std::string user, SecretText password) override {
+        checked = user + "/" + std::string(password.view());
         questions.push_back([this] { session.handle_login({password_rights, overloaded}); });
     }
     [[nodiscard]] std::uint32_t network_size() const override { return 3; }

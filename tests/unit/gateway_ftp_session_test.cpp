@@ -203,3 +203,60 @@ TEST_CASE("USER and REIN leave the transfer alone, and what needs a login fails 
     CHECK(ftp.end() == "226 Transfer complete.");
     CHECK(ftp("PWD").starts_with("530"));
 }
+
+TEST_CASE("a stranger's lines wait in a short queue", "[ftp]") {
+    PlayedFtpHost ftp;
+    ftp.answering = false;
+    ftp("USER joe");
+    ftp.session.handle_line("PASS x");
+    for (std::size_t i = 0; i < gateway::ftp::Session::stranger_lines_max; ++i) {
+        CHECK(ftp.session.wants_lines());
+        ftp.session.handle_line("NOOP");
+    }
+    CHECK_FALSE(ftp.session.wants_lines());
+}
+
+TEST_CASE("a stranger whose lines are no commands is hung up on", "[ftp]") {
+    PlayedFtpHost ftp;
+    for (unsigned i = 1; i < gateway::ftp::Session::stranger_misses_max; ++i) {
+        CHECK(ftp("") == "500 Command \"\" not understood.");
+    }
+    CHECK(ftp("").ends_with("|421 That is no FTP."));
+    CHECK(ftp.closed);
+    CHECK(ftp("NOOP").empty());
+}
+
+TEST_CASE("nothing inside an HTTP request is obeyed", "[ftp]") {
+    for (const char* head : {"POST / HTTP/1.1", "GET /", "HEAD / HTTP/1.0", "put /x HTTP/1.1",
+                             "OPTIONS *", "DELETE /x", "CONNECT a:1 HTTP/1.1", "TRACE /", "PATCH /",
+                             "PROPFIND / HTTP/1.1", "PRI * HTTP/2.0"}) {
+        for (const bool logged_in : {false, true}) {
+            PlayedFtpHost ftp;
+            if (logged_in) {
+                ftp.log_in();
+            }
+            CHECK(ftp(head) == "421 This is FTP, not HTTP.");
+            CHECK(ftp.closed);
+            CHECK(ftp("USER anonymous").empty());
+            CHECK(ftp("DELE a.txt").empty());
+            CHECK(ftp.changes.empty());
+        }
+    }
+}
+
+TEST_CASE("blanks around an argument count in names and passwords only", "[ftp]") {
+    PlayedFtpHost ftp;
+    ftp.log_in();
+    ftp.add_file("a ", 5);
+    for (const char* line : {"TYPE I ", "TYPE  A", "TYPE L 8  ", "MODE S ", "STRU F ", "REST 0 ",
+                             "OPTS UTF8 ON ", "EPSV  ", "PWD  ", "NOOP  ", "ALLO 10 ", "FEAT \t"}) {
+        CHECK(ftp(line).substr(0, 1).find_first_of("23") == 0);
+    }
+    ftp("TYPE I");
+    CHECK(ftp("SIZE a ") == "213 5");
+    CHECK(ftp("SIZE a").starts_with("550 "));
+    CHECK(ftp("ABOR ").starts_with("225 "));
+    ftp("USER joe ");
+    ftp("PASS pass word ");
+    CHECK(ftp.checked == "joe/pass word ");
+}

@@ -6,7 +6,7 @@
 #include "gateway/ftp/glob.hpp"
 #include "gateway/ftp/line_decoder.hpp"
 #include "gateway/ftp/line_ends.hpp"
-#include "gateway/ftp/login_gate.hpp"
+#include "gateway/ftp/login_queue.hpp"
 #include "gateway/ftp/path.hpp"
 #include "shoal/gateway/ftp/users.hpp"
 
@@ -208,11 +208,93 @@ TEST_CASE("the login gate closes longer with each failure", "[ftp]") {
         CHECK(gate.opens_at("a", now) == now);
         delay = std::min<Duration>(delay * 2, 8s);
     }
-    gate.handle_success("a");
+    CHECK(gate.rank("a", now) == 10);
+    CHECK(gate.rank("b", now) == 0);
+    gate.handle_success("a", now);
+    CHECK(gate.rank("a", now) == -1);
     CHECK(gate.handle_failure("a", now) == now + 250ms);
     gate.handle_failure("a", now + 1s);
     CHECK(gate.handle_failure("a", now + 20min) == now + 20min + 250ms);
     for (std::size_t i = 0; i < 3 * LoginGate::addresses_max; ++i) {
         gate.handle_failure(std::to_string(i), now);  // bounded
     }
+}
+
+namespace {
+
+LoginAttempt attempt_from(const std::string& address, const std::string& user = "joe") {
+    return {nullptr, 0, 0, address, user, SecretText("guess")};
+}
+
+}  // namespace
+
+TEST_CASE("a right password waits for few of the guesses that came with it", "[ftp]") {
+    const TimePoint now{1h};
+    LoginGate gate;
+    LoginQueue queue(gate);
+    const auto checks_before = [&](std::size_t guesses_before, std::size_t guesses_behind) {
+        for (std::size_t i = 0; i < guesses_before; ++i) {
+            CHECK_FALSE(queue.add(attempt_from("guesser " + std::to_string(i)), now));
+        }
+        CHECK_FALSE(queue.add(attempt_from("right"), now));
+        for (std::size_t i = 0; i < guesses_behind; ++i) {
+            CHECK_FALSE(queue.add(attempt_from("later " + std::to_string(i)), now));
+        }
+        std::size_t before = 0;
+        bool seen = false;
+        while (const auto next = queue.take(now)) {
+            seen = seen || next->address == "right";
+            before += seen ? 0 : 1;
+        }
+        return before;
+    };
+    SECTION("behind a crowd") { CHECK(checks_before(250, 0) <= 1); }
+    SECTION("before a crowd") { CHECK(checks_before(0, 250) <= 1); }
+    SECTION("where both ends are a crowd") { CHECK(checks_before(20, 200) <= 41); }
+    SECTION("from where somebody has logged in, it waits for none") {
+        gate.handle_success("right", now);
+        CHECK(checks_before(100, 100) == 0);
+    }
+    SECTION("whoever has guessed wrong comes last") {
+        for (int i = 0; i < 100; ++i) {
+            gate.handle_failure("later " + std::to_string(i), now - 1min);
+            gate.handle_failure("guesser " + std::to_string(i), now - 1min);
+        }
+        CHECK(checks_before(100, 100) == 0);
+    }
+}
+
+TEST_CASE("the queue of logins has an end, for each address and for all", "[ftp]") {
+    const TimePoint now{1h};
+    LoginGate gate;
+    LoginQueue queue(gate);
+    for (std::size_t i = 0; i < LoginQueue::waiting_per_address_max; ++i) {
+        CHECK_FALSE(queue.add(attempt_from("one"), now));
+    }
+    CHECK(queue.add(attempt_from("one"), now)->address == "one");
+    gate.handle_failure("guesser", now - 1min);
+    CHECK_FALSE(queue.add(attempt_from("guesser"), now));
+    for (std::size_t i = queue.waiting_of("one") + 1; i < LoginQueue::waiting_max; ++i) {
+        CHECK_FALSE(queue.add(attempt_from(std::to_string(i)), now));
+    }
+    CHECK(queue.add(attempt_from("late"), now)->address == "guesser");
+    CHECK(queue.add(attempt_from("later"), now)->address == "later");
+    CHECK(queue.waiting_of("late") == 1);
+    gate.handle_failure("one", now);
+    CHECK(queue.next(now) == now);
+    while (queue.take(now)) {
+    }
+    CHECK(queue.next(now) == now + 250ms);  // only those whose gate is closed are left
+}
+
+TEST_CASE("a line decoder stops where it is told to", "[ftp]") {
+    LineDecoder decoder;
+    std::vector<LineDecoder::Line> lines;
+    const std::string_view input = "USER a\r\n\r\nPASS b";
+    CHECK(decoder.feed(bytes(input), lines, 1) == 8);
+    CHECK(lines.size() == 1);
+    CHECK(decoder.feed(bytes(input.substr(8)), lines, 1) == 2);
+    CHECK(lines.back().text.empty());
+    CHECK(decoder.feed(bytes(input.substr(10)), lines, 1) == 6);
+    CHECK(lines.size() == 2);
 }

@@ -94,7 +94,8 @@ TEST_CASE("STOR, APPE and restarted STOR", "[ftp]") {
     CHECK(ftp("STOR dir").starts_with("550 "));
     CHECK(ftp("STOR nowhere/x").starts_with("550 "));
     CHECK(ftp("STOR a/x").starts_with("550 "));
-    CHECK(ftp("STOR ev\x07il").starts_with("553 "));
+    CHECK(ftp("STOR ev\x07il").starts_with("553 Names with control characters"));
+    CHECK(ftp("STOR caf\xe9") == "553 Names are UTF-8 here, and 'caf\\xE9' is not.");
     CHECK(ftp("STOR far").starts_with("125 "));  // this host's version is another
     ftp.end();
     ftp.passive();
@@ -195,7 +196,7 @@ TEST_CASE("data goes to the client's own address and unprivileged ports only", "
     for (const char* line :
          {"EPRT ||||", "EPRT ||", "EPRT |1|192.0.2.7|65536|", "EPRT x", "EPRT |1|192.0.2.7|-1|",
           "EPRT |1|1.2.3.4.5|2048|", "EPRT |1|1.2.3.256|2048|", "EPRT |1|::1|2048|", "EPRT  "}) {
-        CHECK(ftp(line) == "501 Invalid EPRT format.");
+        CHECK(ftp(line).starts_with("501 "));
     }
     CHECK(ftp("EPRT |2|::1|2048|") == "522 Network protocol not supported, use (1).");
     CHECK(ftp("EPRT |3|x|2048|").starts_with("522 "));

@@ -6,6 +6,7 @@
 
 #include "gateway/ftp/reply.hpp"
 #include "shoal/base/log.hpp"
+#include "shoal/base/wipe.hpp"
 #include "shoal/net/socket.hpp"
 
 namespace shoal::gateway::ftp {
@@ -14,7 +15,10 @@ namespace {
 constexpr Duration login_deadline = 60s;  // in all, however busy
 constexpr Duration stall_deadline = 60s;  // nothing of a transfer or of replies is taken
 constexpr Duration connect_deadline = 30s;
-constexpr std::size_t output_max = 64UL * 1024;  // no further line is read beyond
+constexpr std::size_t output_max = 64UL * 1024;  // no further line is taken beyond
+// Received at once. A stranger's lines share its turn with those of many others.
+constexpr std::size_t input_max = 4096;
+constexpr std::size_t stranger_input_max = 1024;
 
 }  // namespace
 
@@ -51,7 +55,12 @@ void Client::handle_ready(const net::Ready& ready, TimePoint now) {
 }
 
 bool Client::read_control(TimePoint now) {
-    const net::Transfer got = net::receive(control_.get(), worker_.scratch().first(16UL * 1024));
+    if (!input_.empty()) {
+        return false;
+    }
+    const auto room =
+        worker_.scratch().first(session_.logged_in() ? input_max : stranger_input_max);
+    const net::Transfer got = net::receive(control_.get(), room);
     if (got.state == net::Transfer::State::would_block) {
         return false;
     }
@@ -61,27 +70,43 @@ bool Client::read_control(TimePoint now) {
         return false;
     }
     active_ = now;
-    std::vector<LineDecoder::Line> lines;
-    decoder_.feed(worker_.scratch().first(got.bytes), lines);
-    output_ += decoder_.take_answers();
-    handle_lines(lines);
-    if (decoder_.hopeless() && !closing_) {
-        send(reply(421, "That is no FTP."));
-        close();
-    }
+    input_.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(got.bytes));
+    wipe(room.first(got.bytes));  // a password may be among it
+    take_input();
     return true;
 }
 
-void Client::handle_lines(std::vector<LineDecoder::Line>& lines) {
-    for (const LineDecoder::Line& line : lines) {
-        if (closing_) {
-            return;
+// Line by line, as far as the session wants them and there is room for its replies: what waits
+// stays in one small block, and the rest with the sender.
+void Client::take_input() {
+    while (input_taken_ < input_.size() && !closing_ && session_.wants_lines() &&
+           output_.size() < output_max) {
+        std::vector<LineDecoder::Line> lines;
+        input_taken_ += decoder_.feed(std::span(input_).subspan(input_taken_), lines, 1);
+        if (std::string answers = decoder_.take_answers(); !answers.empty()) {
+            send(answers);
         }
-        if (line.too_long) {
-            session_.handle_line_too_long();
-        } else {
-            session_.handle_line(line.text);
+        for (LineDecoder::Line& line : lines) {
+            handle_line(line);
+            wipe(line.text);
         }
+        if (decoder_.hopeless() && !closing_) {
+            send(reply(421, "That is no FTP."));
+            close();
+        }
+    }
+    if (input_taken_ == input_.size() || closing_) {
+        wipe(input_);
+        input_ = {};  // an idle client holds no buffer
+        input_taken_ = 0;
+    }
+}
+
+void Client::handle_line(const LineDecoder::Line& line) {
+    if (line.too_long) {
+        session_.handle_line_too_long();
+    } else {
+        session_.handle_line(line.text);
     }
 }
 
@@ -124,11 +149,13 @@ void Client::settle(TimePoint now) {
     if (session_.logged_in()) {
         login_since_ = now;
     }
+    take_input();
     for (std::size_t before = 0; !gone_ && !output_.empty() && output_.size() != before;) {
         before = output_.size();
         flush(now);
+        take_input();
     }
-    const bool silent = output_.empty() && !session_.busy();
+    const bool silent = output_.empty() && input_.empty() && !session_.busy();
     gone_ = gone_ || (output_.empty() && closing_) || (silent && ended_);
     if (!gone_) {
         watch_all();
@@ -136,7 +163,8 @@ void Client::settle(TimePoint now) {
 }
 
 void Client::watch_all() {
-    const bool read = !ended_ && !closing_ && session_.wants_lines() && output_.size() < output_max;
+    const bool read = !ended_ && !closing_ && input_.empty() && session_.wants_lines() &&
+                      output_.size() < output_max;
     Status watched = worker_.watch(control_.get(), *this, read, !output_.empty());
     if (watched && data_ && data_->state() == DataLink::State::connected) {
         const bool moving = transfer_ && transfer_->started && transfer_->mover &&

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/ftp/data_link.hpp"
 #include "gateway/ftp/line_decoder.hpp"
@@ -41,7 +42,7 @@ class Client final : public SessionHost {
     // SessionHost.
     void send(std::string_view replies) override;
     void close() override { closing_ = true; }
-    void check_password(std::string user, std::string password) override;
+    void check_password(std::string user, SecretText password) override;
     [[nodiscard]] std::uint32_t network_size() const override;
     [[nodiscard]] std::int64_t now() const override;
     std::string unique_suffix() override;
@@ -86,7 +87,8 @@ class Client final : public SessionHost {
     peer::Callback<T> answer_to(Question question);
     bool read_control(TimePoint now);  // false: there was nothing, or it has ended
     void handle_control_end();
-    void handle_lines(std::vector<LineDecoder::Line>& lines);
+    void take_input();
+    void handle_line(const LineDecoder::Line& line);
     void handle_data_ready(TimePoint now);
     void move_block(TimePoint now);
     void finish_sending(TimePoint now);
@@ -112,6 +114,8 @@ class Client final : public SessionHost {
     std::string address_;
     Session session_;
     LineDecoder decoder_;
+    std::vector<std::uint8_t> input_;  // received, and not yet taken: other lines come first
+    std::size_t input_taken_{0};
     std::string output_;
     std::unique_ptr<DataLink> data_;
     std::unique_ptr<Transfer> transfer_;

@@ -9,7 +9,7 @@
 
 namespace shoal::gateway::ftp {
 
-void Client::check_password(std::string user, std::string password) {
+void Client::check_password(std::string user, SecretText password) {
     worker_.shared().verifier->post(LoginAttempt{&worker_.mailbox(), id_, ask(), address_,
                                                  std::move(user), std::move(password)});
 }

@@ -18,6 +18,7 @@ struct CommandTable {
         waits = 2,         // needs the tree or the data connection: after a transfer under way
         waits_argued = 4,  // the same, if it has an argument
         makes_data = 8,    // PASV and the like: waits, unless the transfer waits for it
+        exact = 16,        // blanks around its argument belong to a name or a password
     };
     struct Row {
         std::string_view verb;
@@ -43,5 +44,8 @@ struct CommandLine {
     std::string_view argument;
 };
 CommandLine split_line(std::string_view line);
+std::string_view trim(std::string_view text);  // no blanks around it
+// An unknown command that begins an HTTP request.
+bool is_http(const CommandLine& command);
 
 }  // namespace shoal::gateway::ftp

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "shoal/base/wipe.hpp"
+
 namespace shoal::gateway::ftp {
 namespace {
 
@@ -16,10 +18,14 @@ constexpr std::uint8_t iac = 255;
 
 }  // namespace
 
-void LineDecoder::feed(std::span<const std::uint8_t> bytes, std::vector<Line>& lines) {
-    for (const std::uint8_t byte : bytes) {
-        take(byte, lines);
+std::size_t LineDecoder::feed(std::span<const std::uint8_t> bytes, std::vector<Line>& lines,
+                              std::size_t lines_max) {
+    const std::size_t before = lines.size();
+    std::size_t taken = 0;
+    while (taken < bytes.size() && lines.size() - before < lines_max) {
+        take(bytes[taken++], lines);
     }
+    return taken;
 }
 
 std::string LineDecoder::take_answers() { return std::exchange(answers_, {}); }
@@ -104,7 +110,9 @@ void LineDecoder::push(std::uint8_t byte, std::vector<Line>& lines) {
 
 void LineDecoder::end_line(std::vector<Line>& lines) {
     if (discarded_ == 0) {
-        lines.push_back({std::exchange(partial_, {}), false});
+        lines.push_back({partial_, false});
+        wipe(partial_);
+        partial_.shrink_to_fit();
     }
     discarded_ = 0;
 }

@@ -23,8 +23,10 @@ class LineDecoder {
         bool too_long{false};  // said once, as soon as it is; the rest of that line is discarded
     };
 
-    // Appends the lines that `bytes` complete.
-    void feed(std::span<const std::uint8_t> bytes, std::vector<Line>& lines);
+    // Appends the lines that `bytes` complete, at most so many; the bytes it took, all of them
+    // unless that many lines came before.
+    std::size_t feed(std::span<const std::uint8_t> bytes, std::vector<Line>& lines,
+                     std::size_t lines_max = SIZE_MAX);
     // Refusals of Telnet options, to be sent as they are.
     std::string take_answers();
     // Somebody sends without ever ending a line: hang up.

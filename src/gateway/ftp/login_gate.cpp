@@ -1,6 +1,7 @@
 #include "gateway/ftp/login_gate.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace shoal::gateway::ftp {
 namespace {
@@ -16,7 +17,21 @@ TimePoint LoginGate::opens_at(const std::string& address, TimePoint now) const {
     return entry == entries_.end() ? now : std::max(now, entry->second.opens);
 }
 
-void LoginGate::handle_success(const std::string& address) { entries_.erase(address); }
+int LoginGate::rank(const std::string& address, TimePoint now) const {
+    const auto entry = entries_.find(address);
+    if (entry == entries_.end()) {
+        return 0;
+    }
+    if (entry->second.failures == 0 && entry->second.known) {
+        return -1;
+    }
+    return now - entry->second.opens > memory ? 0 : static_cast<int>(entry->second.failures);
+}
+
+void LoginGate::handle_success(const std::string& address, TimePoint now) {
+    make_room(now);
+    entries_[address] = {0, true, now};
+}
 
 TimePoint LoginGate::handle_failure(const std::string& address, TimePoint now) {
     make_room(now);
@@ -38,7 +53,8 @@ void LoginGate::make_room(TimePoint now) {
     if (entries_.size() >= addresses_max) {
         entries_.erase(std::min_element(entries_.begin(), entries_.end(),
                                         [](const auto& left, const auto& right) {
-                                            return left.second.opens < right.second.opens;
+                                            return std::tie(left.second.known, left.second.opens) <
+                                                   std::tie(right.second.known, right.second.opens);
                                         }));
     }
 }

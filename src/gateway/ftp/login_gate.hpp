@@ -1,4 +1,5 @@
-// LoginGate: how long an address that guesses passwords has to wait. Pure; time is an argument.
+// LoginGate: how long an address that guesses passwords has to wait, and who comes before whom.
+// Pure; time is an argument.
 //
 // The n-th failure in a row closes the gate for that address for 1/4 s, 1/2 s, ... up to 8 s; while
 // it is closed no attempt from there is looked at. A success, or ten quiet minutes, forgets.
@@ -18,14 +19,18 @@ class LoginGate {
 
     // When the next attempt of `address` may be looked at; `now` if at once.
     [[nodiscard]] TimePoint opens_at(const std::string& address, TimePoint now) const;
-    void handle_success(const std::string& address);
+    // Whoever has logged in before is -1, others are their failures in a row: the least comes
+    // first.
+    [[nodiscard]] int rank(const std::string& address, TimePoint now) const;
+    void handle_success(const std::string& address, TimePoint now);
     // Returns when the gate opens again, which is also when the refusal should be told.
     TimePoint handle_failure(const std::string& address, TimePoint now);
 
   private:
     struct Entry {
         unsigned failures{0};
-        TimePoint opens{};
+        bool known{false};  // has logged in
+        TimePoint opens{};  // or the last success
     };
 
     void make_room(TimePoint now);

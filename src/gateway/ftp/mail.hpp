@@ -7,6 +7,7 @@
 
 #include "gateway/ftp/session.hpp"
 #include "shoal/base/fd.hpp"
+#include "shoal/base/wipe.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/net/mailbox.hpp"
 #include "shoal/peer/gateway_api.hpp"
@@ -56,7 +57,7 @@ struct LoginAttempt {
     Question question{};
     std::string address;
     std::string user;
-    std::string password;
+    SecretText password;
 };
 using VerifierMail = std::variant<LoginAttempt, Stop>;
 using VerifierBox = net::Mailbox<VerifierMail>;

@@ -6,6 +6,7 @@
 #include "gateway/ftp/command_table.hpp"
 #include "gateway/ftp/path.hpp"
 #include "gateway/ftp/reply.hpp"
+#include "shoal/base/wipe.hpp"
 
 namespace shoal::gateway::ftp {
 
@@ -17,7 +18,8 @@ void Session::handle_line(std::string_view line) {
     if (quitting_) {
         return;
     }
-    if (must_wait(line)) {
+    const bool behind = !waiting_.empty() && !urgent(split_line(line));
+    if (behind || must_wait(line)) {
         waiting_.emplace_back(line);
     } else {
         run(line);
@@ -26,13 +28,17 @@ void Session::handle_line(std::string_view line) {
 
 void Session::handle_line_too_long() { say(500, "Command too long."); }
 
+bool Session::urgent(const CommandLine& command) const {
+    return command.verb == "ABOR" && trim(command.argument).empty() && logged_in() && !changing_ &&
+           !finishing_;
+}
+
 bool Session::must_wait(std::string_view line) const {
     const CommandLine command = split_line(line);
-    const bool urgent = command.verb == "ABOR" && command.argument.empty() && logged_in();
-    if (urgent && !changing_) {
+    if (urgent(command)) {
         return false;
     }
-    if (asking_ || status_ || !waiting_.empty()) {
+    if (asking_ || status_ || finishing_) {
         return true;
     }
     const CommandTable::Row* row = CommandTable::find(command.verb);
@@ -50,35 +56,55 @@ void Session::run(std::string_view line) {
     const CommandTable::Row* row = CommandTable::find(command.verb);
     const bool was_renaming = std::exchange(renaming_, false);
     if (row == nullptr) {
-        say(500, "Command \"" + command.verb.substr(0, 64) + "\" not understood.");
-    } else if (row->argument == Argument::required && command.argument.empty()) {
+        return handle_unknown(command);
+    }
+    // A trailing blank belongs to a name or a password, and means nothing elsewhere.
+    const bool exact = (row->conditions & CommandTable::exact) != 0;
+    const std::string_view argument = exact ? command.argument : trim(command.argument);
+    if (row->argument == Argument::required && argument.empty()) {
         say(501, "Syntax error: command needs an argument.");
-    } else if (row->argument == Argument::none && !command.argument.empty()) {
+    } else if (row->argument == Argument::none && !argument.empty()) {
         say(501, "Syntax error: command does not accept arguments.");
     } else if ((row->conditions & CommandTable::login) != 0 && !logged_in()) {
         say(530, "Log in with USER and PASS first.");
     } else {
         renaming_ = was_renaming && row->run == &Session::do_rnto;
-        (this->*row->run)(command.argument);
+        (this->*row->run)(argument);
     }
 }
 
-void Session::run_waiting() {
-    while (!waiting_.empty() && !quitting_) {
-        const std::string line = std::move(waiting_.front());
-        waiting_.erase(waiting_.begin());
-        std::vector<std::string> behind = std::exchange(waiting_, {});
-        const bool must = must_wait(line);
-        if (!must) {
-            run(line);
-        }
-        waiting_.insert(waiting_.end(), std::make_move_iterator(behind.begin()),
-                        std::make_move_iterator(behind.end()));
-        if (must) {
-            waiting_.insert(waiting_.begin(), line);
-            return;
-        }
+// A web page can make a browser send what it likes behind the head of an HTTP request: whoever
+// speaks that is no FTP client, and nothing behind it is obeyed.
+void Session::handle_unknown(const CommandLine& command) {
+    if (is_http(command)) {
+        return hang_up(421, "This is FTP, not HTTP.");
     }
+    say(500, "Command \"" + command.verb.substr(0, 64) + "\" not understood.");
+    if (!logged_in() && ++misses_ >= stranger_misses_max) {
+        hang_up(421, "That is no FTP.");
+    }
+}
+
+void Session::hang_up(int code, std::string_view why) {
+    quitting_ = true;
+    waiting_.clear();
+    say(code, why);
+    host_.close();
+}
+
+// A line may be answered before its command returns, which comes back here: the loop goes on then.
+void Session::run_waiting() {
+    if (std::exchange(running_waiting_, true)) {
+        return;
+    }
+    while (!waiting_.empty() && !quitting_ && !must_wait(waiting_.front())) {
+        std::string line = waiting_.front();
+        wipe(waiting_.front());
+        waiting_.pop_front();
+        run(line);
+        wipe(line);
+    }
+    running_waiting_ = false;
 }
 
 void Session::handle_sent() {
@@ -149,7 +175,7 @@ void Session::do_pass(std::string_view password) {
         handle_login({Rights::read, false});
     } else {
         asking_ = true;
-        host_.check_password(user_, std::string(password));
+        host_.check_password(user_, SecretText(password));
     }
 }
 

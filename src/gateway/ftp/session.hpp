@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct SessionRules {
     std::optional<net::Address> advertise;  // what PASV says instead of the local address
 };
 
+struct CommandLine;
+
 struct LoginVerdict {
     Rights rights{Rights::none};  // none: refused
     bool overloaded{false};       // nobody looked: too many wait
@@ -39,7 +42,9 @@ struct LoginVerdict {
 
 class Session {
   public:
-    static constexpr std::size_t lines_max = 64;  // that wait
+    static constexpr std::size_t lines_max = 64;          // that wait
+    static constexpr std::size_t stranger_lines_max = 8;  // of who has not logged in
+    static constexpr unsigned stranger_misses_max = 16;   // lines that are no commands: hang up
     static constexpr unsigned login_attempts_max = 3;
 
     Session(const SessionRules& rules, SessionHost& host) : rules_(rules), host_(host) {}
@@ -62,7 +67,9 @@ class Session {
 
     // Outputs ---------------------------------------------------------------------------------
     // False while so many lines wait that no more should be read.
-    [[nodiscard]] bool wants_lines() const { return waiting_.size() < lines_max; }
+    [[nodiscard]] bool wants_lines() const {
+        return waiting_.size() < (logged_in() ? lines_max : stranger_lines_max);
+    }
     [[nodiscard]] bool logged_in() const { return rights_ != Rights::none; }
     // Something is under way: this is no idle client.
     [[nodiscard]] bool busy() const { return asking_ || transferring_ || status_ != nullptr; }
@@ -127,6 +134,9 @@ class Session {
     void run(std::string_view line);
     void run_waiting();
     [[nodiscard]] bool must_wait(std::string_view line) const;
+    [[nodiscard]] bool urgent(const CommandLine& command) const;
+    void handle_unknown(const CommandLine& command);
+    void hang_up(int code, std::string_view why);
     void say(int code, std::string_view text);
     void refuse(const Error& error);
     void finish(int code, std::string_view text);  // the answer has come: say so, go on
@@ -183,7 +193,7 @@ class Session {
     std::string typed_;    // as the client wrote it, where the reply says so
     std::string from_;     // RNFR's name
     std::string pattern_;  // of LIST and NLST
-    std::vector<std::string> waiting_;
+    std::list<std::string> waiting_;
     std::unique_ptr<Listing> status_;  // STAT of a folder, being sent
     Then then_{nullptr};               // lookup's answers
     OrElse or_else_{nullptr};
@@ -192,6 +202,7 @@ class Session {
     std::uint64_t offset_{0};  // of the transfer that is being opened
     std::uint8_t facts_{all_facts};
     std::uint8_t attempts_{0};
+    std::uint8_t misses_{0};  // before the login
     Rights rights_{Rights::none};
     Data data_{Data::none};
     Transfer kind_{Transfer::list};
@@ -204,6 +215,8 @@ class Session {
     bool asking_{false};
     bool transferring_{false};
     bool transfer_waits_{false};  // began without PASV or PORT (STOU): they may come now
+    bool finishing_{false};       // ABOR came too late: the transfer's own reply comes first
+    bool running_waiting_{false};
     bool quitting_{false};
     bool renaming_{false};
     bool unique_{false};

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "gateway/ftp/listing.hpp"
+#include "shoal/base/wipe.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/peer/gateway_api.hpp"
 
@@ -37,7 +38,7 @@ class SessionHost {
 
     virtual void send(std::string_view replies) = 0;  // control connection, in order
     virtual void close() = 0;                         // once everything sent is out
-    virtual void check_password(std::string user, std::string password) = 0;  // → handle_login
+    virtual void check_password(std::string user, SecretText password) = 0;  // → handle_login
     [[nodiscard]] virtual std::uint32_t network_size() const = 0;
     [[nodiscard]] virtual std::int64_t now() const = 0;  // seconds since 1970
     // A few random letters, for STOU.

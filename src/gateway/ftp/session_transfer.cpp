@@ -43,6 +43,7 @@ void Session::begin(Transfer kind, const std::string& text) {
 
 void Session::handle_transfer_end(const TransferEnd& end) {
     transferring_ = false;
+    finishing_ = false;
     data_ = Data::none;
     switch (end.kind) {
         case TransferEnd::Kind::complete:
@@ -68,7 +69,8 @@ void Session::handle_transfer_end(const TransferEnd& end) {
 void Session::do_abor(std::string_view) {
     if (transferring_) {
         if (!host_.abort_transfer()) {  // as good as done: its own reply comes first
-            waiting_.insert(waiting_.begin(), "ABOR");
+            finishing_ = true;
+            waiting_.emplace_front("ABOR");
             return;
         }
         transferring_ = false;

@@ -5,6 +5,7 @@
 #include "gateway/ftp/path.hpp"
 #include "gateway/ftp/reply.hpp"
 #include "gateway/ftp/session.hpp"
+#include "shoal/base/text.hpp"
 
 namespace shoal::gateway::ftp {
 
@@ -124,6 +125,10 @@ void Session::handle_hash(const Result<std::string>& hash) {
 // Something new at `path`: `existing` if that name is taken, `make` if only its folder exists.
 void Session::create(std::string_view path, Then existing, Then make) {
     take(path);
+    if (!text::is_utf8(name_)) {
+        say(553, "Names are UTF-8 here, and '" + name_ + "' is not.");
+        return;
+    }
     if (!plain(name_)) {
         say(553, "Names with control characters or backslashes are not made.");
         return;

@@ -10,6 +10,7 @@
 
 #include "shoal/base/limits.hpp"
 #include "shoal/base/log.hpp"
+#include "shoal/base/random.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::gateway::ftp {
@@ -44,9 +45,24 @@ Result<std::string> read_all(int fd, const std::string& what) {
     }
 }
 
+std::array<std::uint8_t, 32> random_key() {
+    std::array<std::uint8_t, 32> key{};
+    random_bytes(key);
+    return key;
+}
+
 }  // namespace
 
+Verifier::Verifier(std::string users_file)
+    : users_file_(std::move(users_file)), right_key_(random_key()) {}
+
 Status Verifier::open() { return users_file_.empty() ? Status{} : refresh(); }
+
+void Verifier::refresh_or_say() {
+    if (const Status read = open(); !read) {
+        log::warning(read.error().message + "; the users known before stay");
+    }
+}
 
 Status Verifier::refresh() {
     const std::string what = "the users file '" + text::escape(users_file_) + "'";
@@ -67,6 +83,7 @@ Status Verifier::refresh() {
         log::warning(what + " is open to other users of this host: chmod 600 it");
     }
     stamp_ = stamp_of(status);
+    right_.clear();
     users_ = std::move(*users);
     return {};
 }
@@ -96,60 +113,68 @@ bool Verifier::take_mail() {
     return true;
 }
 
+// Only one of an address is compared before its turn: else the gate would not slow its guesses.
 void Verifier::admit(LoginAttempt attempt) {
-    const auto same =
-        std::count_if(waiting_.begin(), waiting_.end(),
-                      [&](const LoginAttempt& other) { return other.address == attempt.address; });
-    if (waiting_.size() >= waiting_max ||
-        static_cast<std::size_t>(same) >= waiting_per_address_max) {
-        answer(attempt, {Rights::none, true});
-    } else {
-        waiting_.push_back(std::move(attempt));
+    const TimePoint now = steady_now();
+    const bool first = queue_.waiting_of(attempt.address) == 0;
+    if (first && gate_.opens_at(attempt.address, now) <= now && known_right(attempt)) {
+        welcome(attempt, users_.find(attempt.user)->second.rights);
+    } else if (const auto out = queue_.add(std::move(attempt), now)) {
+        answer(*out, {Rights::none, true});
     }
 }
 
-bool Verifier::look_at_one(TimePoint now) {
-    const auto next = std::find_if(waiting_.begin(), waiting_.end(), [&](const LoginAttempt& one) {
-        return gate_.opens_at(one.address, now) <= now;
-    });
-    if (next == waiting_.end()) {
-        return false;
+void Verifier::look_at_one(TimePoint now) {
+    const auto attempt = queue_.take(now);
+    if (!attempt) {
+        return;
     }
-    LoginAttempt attempt = std::move(*next);
-    waiting_.erase(next);
-    if (const Status read = open(); !read) {
-        log::warning(read.error().message + "; the users known before stay");
-    }
-    const Rights rights = check_user(users_, attempt.user, attempt.password);
-    std::fill(attempt.password.begin(), attempt.password.end(), '\0');
+    refresh_or_say();
+    const Rights rights = known_right(*attempt)
+                              ? users_.find(attempt->user)->second.rights
+                              : check_user(users_, attempt->user, attempt->password.view());
     if (rights != Rights::none) {
-        gate_.handle_success(attempt.address);
-        answer(attempt, {rights, false});
+        welcome(*attempt, rights);
     } else {
-        log::info("FTP login of '" + attempt.user + "' from " + attempt.address + " refused");
-        const TimePoint due = gate_.handle_failure(attempt.address, steady_now());
-        refusals_.push_back({due, std::move(attempt), rights});
+        log::info("FTP login of '" + attempt->user + "' from " + attempt->address + " refused");
+        const TimePoint due = gate_.handle_failure(attempt->address, steady_now());
+        refusals_.push_back({due, attempt->from, attempt->client, attempt->question});
     }
-    return true;
+}
+
+void Verifier::welcome(const LoginAttempt& attempt, Rights rights) {
+    gate_.handle_success(attempt.address, steady_now());
+    right_.insert_or_assign(attempt.user, mark_of(attempt));
+    answer(attempt, {rights, false});
+}
+
+bool Verifier::known_right(const LoginAttempt& attempt) {
+    refresh_or_say();
+    const auto known = right_.find(attempt.user);
+    return known != right_.end() && users_.contains(attempt.user) &&
+           integrity::equal_constant_time(known->second.bytes, mark_of(attempt).bytes);
+}
+
+integrity::Digest Verifier::mark_of(const LoginAttempt& attempt) const {
+    const auto bytes = [](std::string_view text) {
+        return std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+    };
+    return right_key_.mac({bytes(attempt.user), bytes("\n"), bytes(attempt.password.view())});
 }
 
 void Verifier::tell_due(TimePoint now) {
-    std::erase_if(refusals_, [&](const Verdict& one) {
+    std::erase_if(refusals_, [&](const Refusal& one) {
         if (one.due <= now) {
-            answer(one.attempt, {one.rights, false});
+            one.from->post(Answered{one.client, one.question, LoginVerdict{}});
         }
         return one.due <= now;
     });
 }
 
 std::optional<Duration> Verifier::until_next(TimePoint now) const {
-    std::optional<TimePoint> next;
-    const auto consider = [&](TimePoint time) { next = next ? std::min(*next, time) : time; };
-    for (const LoginAttempt& one : waiting_) {
-        consider(gate_.opens_at(one.address, now));
-    }
-    for (const Verdict& one : refusals_) {
-        consider(one.due);
+    std::optional<TimePoint> next = queue_.next(now);
+    for (const Refusal& one : refusals_) {
+        next = std::min(next.value_or(one.due), one.due);
     }
     return next ? std::optional<Duration>(*next - now) : std::nullopt;
 }

@@ -86,37 +86,35 @@ void Worker::settle(Client& client) {
         client.settle(steady_now());
     }
     if (client.gone()) {
+        deadlines_.erase({client.noted, client.id()});
         shared_.acceptor->post(ClientGone{number_, client.address()});
         clients_.erase(client.id());
         return;
     }
     const TimePoint deadline = client.deadline();
     if (deadline < client.noted) {
+        deadlines_.erase({client.noted, client.id()});
         client.noted = deadline;
-        deadlines_.push({deadline, client.id()});
+        deadlines_.emplace(deadline, client.id());
     }
 }
 
 void Worker::run_deadlines(TimePoint now) {
-    while (!deadlines_.empty() && deadlines_.top().time <= now) {
-        const Deadline due = deadlines_.top();
-        deadlines_.pop();
-        Client* client = find(due.client);
-        if (client == nullptr || client->noted != due.time) {
-            continue;
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+        Client& client = *find(deadlines_.begin()->second);
+        deadlines_.erase(deadlines_.begin());
+        client.noted = TimePoint::max();
+        if (client.deadline() <= now) {
+            client.handle_timeout(now);
         }
-        client->noted = TimePoint::max();
-        if (client->deadline() <= now) {
-            client->handle_timeout(now);
-        }
-        settle(*client);
+        settle(client);
     }
 }
 
 std::optional<Duration> Worker::until_next(TimePoint now) const {
     std::optional<TimePoint> next;
     if (!deadlines_.empty()) {
-        next = deadlines_.top().time;
+        next = deadlines_.begin()->first;
     }
     if (stopping_) {
         next = std::min(next.value_or(stop_by_), stop_by_);

@@ -4,8 +4,9 @@
 
 #include <functional>
 #include <memory>
-#include <queue>
+#include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "gateway/ftp/mail.hpp"
@@ -50,12 +51,6 @@ class Worker {
     void bury(Fd fd);
 
   private:
-    struct Deadline {
-        TimePoint time;
-        ClientId client;
-        bool operator<(const Deadline& other) const { return time > other.time; }  // soonest on top
-    };
-
     void take_mail();
     void handle(WorkerMail mail);
     void add(Fd socket);
@@ -71,9 +66,9 @@ class Worker {
     net::EpollPoller poller_;
     std::unordered_map<ClientId, std::unique_ptr<Client>> clients_;
     std::vector<Client*> by_fd_;
-    // Each client has one entry that counts; when its time has come the client may say that it
-    // means a later one. So activity costs nothing here.
-    std::priority_queue<Deadline> deadlines_;
+    // Each client has one; when its time has come the client may say that it means a later one. So
+    // activity costs nothing here.
+    std::set<std::pair<TimePoint, ClientId>> deadlines_;
     std::vector<Fd> graveyard_;
     std::vector<std::uint8_t> scratch_;
     SmallRandom random_;
