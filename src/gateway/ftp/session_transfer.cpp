@@ -256,8 +256,8 @@ void Session::list_pattern(const Error& error) {
     } else if (to_status_) {
         finish(550, "Globbing not supported.");
     } else {
-        typed_.resize(typed_.size() - std::min(typed_.size(), pattern_.size()));
-        name_.resize(parent_of(name_).size());
+        typed_.erase(typed_.size() - std::min(typed_.size(), pattern_.size()));
+        name_.erase(parent_of(name_).size());
         host_.browse(name_);
     }
 }
