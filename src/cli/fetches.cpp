@@ -84,7 +84,11 @@ Fetches::Sought Fetches::handle_results(const peer::SearchResults& results) {
     const std::string& name = seeking.rules.name;
     const Choice choice = choose(results, name, seeking.rules.root_prefix);
     if (choice.file != nullptr) {
-        order(*choice.file, name, seeking.rules);
+        peer::FetchOrder rules = seeking.rules;
+        if (rules.root_prefix.empty()) {
+            rules.versions = choice.versions;
+        }
+        order(*choice.file, name, std::move(rules));
         return {true, std::nullopt};
     }
     if (!results.problem && choice.versions.empty() && !seeking.wanted.literal.empty()) {

@@ -18,6 +18,14 @@ std::optional<std::size_t> take_number(std::string_view& text) {
     return number ? std::optional<std::size_t>(*number) : std::nullopt;
 }
 
+peer::VersionInfo version_of(const peer::FoundFile& file) {
+    peer::VersionInfo version{file.size, file.root, {}, {}};
+    for (const peer::FoundHost& host : file.hosts) {
+        (host.whole ? version.complete : version.partial).push_back(host.host);
+    }
+    return version;
+}
+
 bool has_name(const peer::FoundFile& file, const std::string& name) {
     return file.name == name || file.name.ends_with("/" + name);
 }
@@ -80,24 +88,17 @@ Choice choose(const peer::SearchResults& results, const std::string& name,
             fitting.push_back(&file);
         }
     }
-    const auto weight = [](const peer::FoundFile* file) {
-        return std::pair(file->complete, file->partial);
-    };
-    std::stable_sort(fitting.begin(), fitting.end(), [&](const auto* left, const auto* right) {
-        return weight(left) > weight(right);
-    });
     Choice choice;
-    if (fitting.size() == 1 || (fitting.size() > 1 && weight(fitting[0]) > weight(fitting[1]))) {
-        choice.file = fitting.front();
-        return choice;
+    const std::vector<const peer::FoundFile*> leaders = peer::most_held(fitting);
+    if (leaders.size() == 1) {
+        choice.file = leaders.front();
+        std::stable_partition(fitting.begin(), fitting.end(),
+                              [&](const auto* file) { return file == choice.file; });
+    } else {
+        fitting = leaders;
     }
-    for (const peer::FoundFile* file : fitting) {
-        peer::VersionInfo version{file->size, file->root, {}, {}};
-        for (const peer::FoundHost& host : file->hosts) {
-            (host.whole ? version.complete : version.partial).push_back(host.host);
-        }
-        choice.versions.push_back(std::move(version));
-    }
+    std::transform(fitting.begin(), fitting.end(), std::back_inserter(choice.versions),
+                   [](const peer::FoundFile* file) { return version_of(*file); });
     return choice;
 }
 

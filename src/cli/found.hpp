@@ -21,9 +21,10 @@ bool looks_like_numbers(std::string_view text);
 peer::SearchOrder search_for_name(const std::string& name);
 
 // The content that most of those hosts hold who have a file of that name: its path, or the last
-// part of it. Without one: the contents between which there is a tie.
+// part of it.
 struct Choice {
     const peer::FoundFile* file{nullptr};
+    // With a file: that content, then the others. Without: those between which there is a tie.
     std::vector<peer::VersionInfo> versions;
 };
 Choice choose(const peer::SearchResults& results, const std::string& name,

@@ -40,11 +40,24 @@ JsonObject object_of(const peer::FetchProgress& e) {
     return object.boolean("parked", e.parked);
 }
 
+std::vector<JsonObject> objects_of(const std::vector<peer::VersionInfo>& versions) {
+    std::vector<JsonObject> objects;
+    for (const peer::VersionInfo& version : versions) {
+        objects.push_back(JsonObject()
+                              .number("size", version.size)
+                              .text("root", version.root)
+                              .texts("complete", version.complete)
+                              .texts("partial", version.partial));
+    }
+    return objects;
+}
+
 JsonObject object_of(const peer::FetchNote& e) {
     return begin("fetch_note", e.fetch, e.name)
         .text("kind", peer::note_word(e.kind))
         .text("host", e.host)
-        .text("text", e.text);
+        .text("text", e.text)
+        .objects("versions", objects_of(e.versions));
 }
 
 JsonObject object_of(const peer::FetchPlan& plan) {
@@ -93,14 +106,6 @@ JsonObject object_of(const peer::FetchDone& e) {
     for (const peer::HostShare& share : e.shares) {
         shares.push_back(JsonObject().text("host", share.host).number("bytes", share.bytes));
     }
-    std::vector<JsonObject> versions;
-    for (const peer::VersionInfo& version : e.versions) {
-        versions.push_back(JsonObject()
-                               .number("size", version.size)
-                               .text("root", version.root)
-                               .texts("complete", version.complete)
-                               .texts("partial", version.partial));
-    }
     JsonObject object = begin("fetch_done", e.fetch, e.name);
     object.text("outcome", peer::outcome_word(e.outcome))
         .number("code", static_cast<std::uint64_t>(e.outcome))
@@ -113,7 +118,7 @@ JsonObject object_of(const peer::FetchDone& e) {
         .number("kept", e.kept)
         .objects("shares", shares)
         .text("text", e.text)
-        .objects("versions", versions)
+        .objects("versions", objects_of(e.versions))
         .texts("near", e.near);
     e.plan ? object.object("plan", object_of(*e.plan)) : object.null("plan");
     return e.times ? object.object("times", object_of(*e.times)) : object.null("times");

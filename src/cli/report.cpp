@@ -74,7 +74,7 @@ std::string version_table(const peer::FetchDone& done, const Idiom& idiom) {
     std::vector<std::vector<std::string>> rows{{"  SIZE", "ROOT", "TO GET IT", "HOLDERS"}};
     for (const peer::VersionInfo& version : done.versions) {
         constexpr std::size_t root_digits = 16;
-        const std::string name = shown(done.name) + "@" + short_root(version, done.versions);
+        const std::string name = shown(done.name) + "@" + peer::short_root(version, done.versions);
         rows.push_back({"  " + text::size(version.size), shown(version.root.substr(0, root_digits)),
                         idiom.get + " " + name, holders_text(version)});
     }
@@ -208,17 +208,6 @@ std::string status_lines(const peer::StatusReport& report) {
         rows.push_back({shown(key), shown(value)});
     }
     return table({Align::left, Align::left}, rows);
-}
-
-std::string short_root(const peer::VersionInfo& one, const std::vector<peer::VersionInfo>& all) {
-    std::size_t digits = 8;
-    const auto clashes = [&](const peer::VersionInfo& other) {
-        return other.root != one.root && other.root.substr(0, digits) == one.root.substr(0, digits);
-    };
-    while (digits < one.root.size() && std::any_of(all.begin(), all.end(), clashes)) {
-        ++digits;
-    }
-    return shown(one.root.substr(0, digits));
 }
 
 }  // namespace shoal::cli

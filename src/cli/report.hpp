@@ -28,7 +28,4 @@ std::string list_summary(const peer::FileList& list);
 std::string peer_table(const peer::PeerList& list);
 std::string status_lines(const peer::StatusReport& report);
 
-// Digits of `root` that tell it from the others, at least 8.
-std::string short_root(const peer::VersionInfo& one, const std::vector<peer::VersionInfo>& all);
-
 }  // namespace shoal::cli

@@ -94,6 +94,8 @@ std::string_view note_word(FetchNote::Kind kind) {
             return "file-failed";
         case FetchNote::Kind::waiting:
             return "waiting";
+        case FetchNote::Kind::versions:
+            return "versions";
     }
     return "note";
 }

@@ -252,9 +252,10 @@ void Fetch::file_done(std::size_t index, FileResult result, TimePoint now) {
     woken_ = true;
     if (result.outcome == Outcome::done) {
         ++files_done_;
+        unverified_.erase(index);
     } else if (folder_) {
         deliver(FetchNote{
-            id(), FetchNote::Kind::file_failed, files_[index].name.text(), {}, result.text});
+            id(), FetchNote::Kind::file_failed, files_[index].name.text(), {}, result.text, {}});
     }
     if (static_cast<int>(result.outcome) > static_cast<int>(done_.outcome)) {
         done_.outcome = result.outcome;
@@ -287,8 +288,15 @@ void Fetch::look_timed_out(TimePoint now) {
     if (!waiting_.empty()) {
         progressed_at_ = now;  // it is not the hosts that hold it up
     }
-    if (phase_ != Phase::running || command_.order.wait_for_holders ||
-        (now - progressed_at_ < command_.order.timeout && !hopeless())) {
+    if (phase_ != Phase::running) {
+        return;
+    }
+    const bool lost = hopeless();
+    if (command_.order.wait_for_holders && lost && !std::exchange(told_hopeless_, true)) {
+        offer_other_versions();
+    }
+    if (command_.order.wait_for_holders ||
+        (now - progressed_at_ < command_.order.timeout && !lost)) {
         return;
     }
     bool disk_full = engine_.small.disk_is_full();
@@ -299,6 +307,12 @@ void Fetch::look_timed_out(TimePoint now) {
     const Outcome outcome = disk_full    ? Outcome::disk_full
                             : saw_liars_ ? Outcome::verification_failed
                                          : Outcome::incomplete;
+    if (outcome == Outcome::verification_failed) {
+        if (const auto others = others_.find(0); !folder_ && others != others_.end()) {
+            done_.versions = others->second;
+        }
+        offer_other_versions();
+    }
     give_up(outcome,
             disk_full    ? "the disk is full"
             : saw_liars_ ? "what was sent does not verify, and nobody else has it"

@@ -77,8 +77,13 @@ class Fetch final : public FileListener {
     void decide_tie(const swarm::VersionVote::Tie& tie, TimePoint now);
     void look_listed(TimePoint now);
     bool plan_name(const std::string& name, const Listing::Versions& versions);
+    void tell_vote(std::vector<VersionInfo> versions);
+    void offer_other_versions();
     void begin_suggesting(TimePoint now);
     void look_suggested(TimePoint now);
+    [[nodiscard]] VersionInfo describe(const swarm::ContentKey& key,
+                                       const std::vector<SourceId>& complete,
+                                       const std::vector<SourceId>& partial);
     [[nodiscard]] std::vector<VersionInfo> describe(const std::vector<swarm::Version>& versions);
 
     // Of a search's results (fetch_picked.cpp).
@@ -125,6 +130,10 @@ class Fetch final : public FileListener {
     std::unique_ptr<Listing> listing_;
     std::unique_ptr<Plan> plan_;
     std::vector<File> files_;
+    // By file: the contents that the vote did not choose. Not all of very many.
+    std::map<std::size_t, std::vector<VersionInfo>> others_;
+    std::size_t votes_{0};              // files of which there are others
+    std::set<std::size_t> unverified_;  // files of which others are to be offered
     std::size_t next_file_{0};
     std::set<std::size_t> small_running_;
     std::map<std::size_t, std::uint64_t> transfers_;  // index to key
@@ -144,6 +153,7 @@ class Fetch final : public FileListener {
     bool saw_losses_{false};  // a host that sent some of it went; it may come back
     bool told_parked_{false};
     bool told_stalled_{false};
+    bool told_hopeless_{false};
     bool moved_{false};   // since the last report
     bool moving_{false};  // at the last report
     RateMeter meter_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "peer/fetch.hpp"
+#include "peer/versions.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::peer {
@@ -14,9 +15,8 @@ constexpr Duration suggest_max = 1s;
 constexpr std::size_t names_max = 1'000'000;
 constexpr std::size_t suggestions_from = 5'000;
 constexpr std::size_t suggestions_max = 3;
-
-swarm::ContentKey key_of(const integrity::FileId& id) { return {id.size, id.root.bytes}; }
-integrity::FileId id_of(const swarm::ContentKey& key) { return {key.size, {key.root}}; }
+constexpr std::size_t votes_told_max = 10;      // of a folder's files; the rest is counted
+constexpr std::size_t others_kept_max = 1'000;  // files of which other versions are remembered
 
 }  // namespace
 
@@ -141,6 +141,12 @@ void Fetch::look_decided(TimePoint now) {
     const swarm::Version& version = std::get<swarm::VersionVote::Winner>(outcome).version;
     std::vector<SourceId> holders = version.complete;
     files_.push_back({*store::SafePath::parse(name_), id_of(version.key), std::move(holders)});
+    if (command_.order.root_prefix.empty()) {
+        std::vector<swarm::Version> versions = vote_->versions();
+        std::stable_partition(versions.begin(), versions.end(),
+                              [&](const auto& one) { return one.key == version.key; });
+        tell_vote(describe(versions));
+    }
     begin(now);
 }
 
@@ -167,7 +173,8 @@ void Fetch::decide_tie(const swarm::VersionVote::Tie& tie, TimePoint now) {
             "hosts hold different files called '" + name_ + "'; choose one with NAME@ROOT", now);
 }
 
-std::vector<VersionInfo> Fetch::describe(const std::vector<swarm::Version>& versions) {
+VersionInfo Fetch::describe(const swarm::ContentKey& key, const std::vector<SourceId>& complete,
+                            const std::vector<SourceId>& partial) {
     const auto hosts = [this](const std::vector<SourceId>& sources) {
         std::vector<std::string> names;
         for (const SourceId source : sources) {
@@ -177,12 +184,48 @@ std::vector<VersionInfo> Fetch::describe(const std::vector<swarm::Version>& vers
         }
         return names;
     };
+    return {key.size, text::hex(key.root), hosts(complete), hosts(partial)};
+}
+
+std::vector<VersionInfo> Fetch::describe(const std::vector<swarm::Version>& versions) {
     std::vector<VersionInfo> list;
     for (const swarm::Version& version : versions) {
-        list.push_back({version.key.size, text::hex(version.key.root), hosts(version.complete),
-                        hosts(version.partial)});
+        list.push_back(describe(version.key, version.complete, version.partial));
     }
     return list;
+}
+
+// Of the file that was added last: the content that is taken, then the others.
+void Fetch::tell_vote(std::vector<VersionInfo> versions) {
+    if (versions.size() < 2) {
+        return;
+    }
+    const std::size_t index = files_.size() - 1;
+    const std::string& name = files_[index].name.text();
+    const std::vector<VersionInfo> others(versions.begin() + 1, versions.end());
+    if (++votes_ <= votes_told_max) {
+        const std::string text = vote_text(name, versions.front(), others);
+        deliver(FetchNote{id(), FetchNote::Kind::versions, name, {}, text, std::move(versions)});
+    }
+    if (others_.size() < others_kept_max) {
+        others_[index] = others;
+    }
+}
+
+// What was sent of the chosen ones does not verify: whoever hid the others lied.
+void Fetch::offer_other_versions() {
+    for (const std::size_t index : std::exchange(unverified_, {})) {
+        if (const auto others = others_.extract(index); !others.empty()) {
+            const std::string& name = files_[index].name.text();
+            deliver(FetchNote{id(),
+                              FetchNote::Kind::versions,
+                              name,
+                              {},
+                              "what was sent does not verify; of other versions " +
+                                  choices_text(name, others.mapped()),
+                              others.mapped()});
+        }
+    }
 }
 
 // Folders --------------------------------------------------------------------------------------
@@ -215,34 +258,48 @@ void Fetch::look_listed(TimePoint now) {
     done_.saved_as = engine_.wiring.options.downloads + '/' + name_;
     if (tie) {
         done_.outcome = Outcome::versions_differ;
+        done_.text = "hosts hold different files of one name: left out, choose with NAME@ROOT";
+    }
+    if (votes_ > votes_told_max) {
+        deliver(FetchNote{id(),
+                          FetchNote::Kind::versions,
+                          name_,
+                          {},
+                          "of " + std::to_string(votes_ - votes_told_max) +
+                              " more files hosts hold other versions, too",
+                          {}});
     }
     begin(now);
 }
 
 // False when hosts do not agree on what that name is.
 bool Fetch::plan_name(const std::string& name, const Listing::Versions& versions) {
-    const Listing::Versions::value_type* best = nullptr;
-    bool tie = false;
-    const auto weight = [](const Listing::Holders& holders) {
-        return holders.complete.size() * 100'000 + holders.partial.size();
-    };
-    for (const auto& version : versions) {
-        if (best != nullptr && weight(version.second) == weight(best->second)) {
-            tie = true;
-        } else if (best == nullptr || weight(version.second) > weight(best->second)) {
-            best = &version;
-            tie = false;
-        }
+    std::vector<swarm::Candidate> candidates;
+    std::vector<VersionInfo> described;
+    for (const auto& [file, holders] : versions) {
+        candidates.push_back({key_of(file), holders.complete.size(), holders.partial.size(), 0, 0});
+        described.push_back(describe(key_of(file), holders.complete, holders.partial));
     }
-    if (tie) {
+    const std::vector<std::size_t> leaders = swarm::most_held(candidates);
+    if (leaders.size() != 1) {
+        std::vector<VersionInfo> tied;
+        for (const std::size_t place : leaders) {
+            tied.push_back(described[place]);
+        }
         deliver(FetchNote{id(),
                           FetchNote::Kind::file_failed,
                           name,
                           {},
-                          "hosts hold different files called '" + name + "'; it is left out"});
+                          "hosts hold different files called '" + name +
+                              "', it is left out: " + choices_text(name, tied),
+                          tied});
         return false;
     }
+    const auto best = std::next(versions.begin(), static_cast<std::ptrdiff_t>(leaders.front()));
     files_.push_back({*store::SafePath::parse(name), best->first, best->second.complete});
+    std::rotate(described.begin(), described.begin() + std::distance(versions.begin(), best),
+                described.begin() + std::distance(versions.begin(), best) + 1);
+    tell_vote(std::move(described));
     return true;
 }
 

@@ -64,7 +64,10 @@ void Fetch::file_verified(std::size_t, std::uint64_t bytes, TimePoint now) {
 void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string& host,
                       const std::string& text) {
     moved_ = true;
-    saw_liars_ |= kind == FetchNote::Kind::bad_source;
+    if (kind == FetchNote::Kind::bad_source) {
+        saw_liars_ = true;
+        unverified_.insert(index);
+    }
     saw_losses_ |= kind == FetchNote::Kind::source_lost;
     if (kind == FetchNote::Kind::parked || kind == FetchNote::Kind::unparked) {
         // Thousands of files may wait for the same host: one word is enough.
@@ -83,7 +86,7 @@ void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string
     if (kind == FetchNote::Kind::stalled && std::exchange(told_stalled_, true)) {
         return;
     }
-    deliver(FetchNote{id(), kind, files_[index].name.text(), host, text});
+    deliver(FetchNote{id(), kind, files_[index].name.text(), host, text, {}});
 }
 
 void Fetch::report(TimePoint now) {

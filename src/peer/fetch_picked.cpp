@@ -42,6 +42,7 @@ void Fetch::pick_hosts(TimePoint now) {
                        now);
     }
     files_.push_back({*store::SafePath::parse(name_), id, {}});
+    tell_vote(order.versions);
     engine_.wiring.connector.post(Pick{picked_});
 }
 

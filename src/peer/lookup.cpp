@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "peer/versions.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::peer {
@@ -12,9 +13,6 @@ constexpr Duration silence_max = 1s;   // then a host counts as gone
 constexpr Duration connect_max = 1s;   // for hosts that are being dialled
 constexpr Duration hashing_max = 60s;  // here or there
 constexpr SourceId this_host{0};
-
-swarm::ContentKey key_of(const integrity::FileId& id) { return {id.size, id.root.bytes}; }
-integrity::FileId id_of(const swarm::ContentKey& key) { return {key.size, {key.root}}; }
 
 }  // namespace
 
@@ -189,13 +187,12 @@ void Lookup::look_decided(TimePoint now) {
         return decide(winner->version);
     }
     if (const auto* tie = std::get_if<swarm::VersionVote::Tie>(&outcome)) {
-        return decide(*std::max_element(
-            tie->versions.begin(), tie->versions.end(),
-            [this](const swarm::Version& left, const swarm::Version& right) {
-                const std::int64_t left_time = mtime_of(left.key);
-                const std::int64_t right_time = mtime_of(right.key);
-                return left_time != right_time ? left_time < right_time : right.key < left.key;
-            }));
+        std::vector<swarm::Candidate> equals;
+        for (const swarm::Version& version : tie->versions) {
+            equals.push_back({version.key, version.complete.size(), version.partial.size(), 0,
+                              mtime_of(version.key)});
+        }
+        return decide(tie->versions[*swarm::settled(equals)]);
     }
     // Nobody has the file. It may be a folder; and hosts that are being dialled may have it.
     const bool connecting = !engine_.settled() && now - began_at_ < connect_max;

@@ -3,6 +3,7 @@
 
 #include "peer/reading.hpp"
 #include "peer/tree.hpp"
+#include "peer/versions.hpp"
 
 namespace shoal::peer {
 
@@ -73,12 +74,13 @@ std::uint32_t others_with(const RemoteChild& child, const integrity::FileId& id)
 }
 
 using Versions = std::map<integrity::FileId, RemoteChild::Version>;
-bool better(const Versions::value_type& left, const Versions::value_type& right) {
-    if (left.second.complete != right.second.complete) {
-        return left.second.complete > right.second.complete;
+Versions::const_iterator meant(const Versions& versions) {
+    std::vector<swarm::Candidate> candidates;
+    for (const auto& [id, version] : versions) {
+        candidates.push_back({key_of(id), version.complete, 0, 0, version.mtime});
     }
-    return left.second.mtime != right.second.mtime ? left.second.mtime > right.second.mtime
-                                                   : left.first.root < right.first.root;
+    const auto place = static_cast<std::ptrdiff_t>(*swarm::settled(candidates));
+    return std::next(versions.begin(), place);
 }
 
 class Merge {
@@ -106,7 +108,7 @@ class Merge {
         if (versions.empty()) {
             return folder_entry(name, own);
         }
-        const auto best = std::min_element(versions.begin(), versions.end(), better);
+        const auto best = meant(versions);
         TreeEntry entry;
         entry.name = name;
         entry.size = best->first.size;

@@ -1,6 +1,7 @@
 #include "shoal/swarm/version_vote.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "shoal/base/text.hpp"
@@ -17,12 +18,46 @@ bool more_holders(const Version& a, const Version& b) {
            std::pair(b.complete.size(), b.partial.size());
 }
 
-// With a complete holder somewhere only those count, else the partial ones.
-std::size_t votes(const Version& version, bool any_complete) {
-    return any_complete ? version.complete.size() : version.partial.size();
+Candidate candidate_of(const Version& version) {
+    return {version.key, version.complete.size(), version.partial.size(), 0, 0};
 }
 
 }  // namespace
+
+std::vector<std::size_t> most_held(std::span<const Candidate> all) {
+    std::vector<std::size_t> leaders;
+    for (const auto count : {&Candidate::complete, &Candidate::partial, &Candidate::cached}) {
+        std::size_t most = 1;
+        for (std::size_t place = 0; place < all.size(); ++place) {
+            const std::size_t votes = all[place].*count;
+            if (votes > most) {
+                leaders.clear();
+            }
+            if (votes >= most) {
+                most = votes;
+                leaders.push_back(place);
+            }
+        }
+        if (!leaders.empty()) {
+            break;
+        }
+    }
+    return leaders;
+}
+
+std::optional<std::size_t> settled(std::span<const Candidate> all) {
+    const std::vector<std::size_t> leaders = most_held(all);
+    if (leaders.empty()) {
+        return std::nullopt;
+    }
+    return *std::min_element(leaders.begin(), leaders.end(),
+                             [all](std::size_t left, std::size_t right) {
+                                 const auto rank = [](const Candidate& one) {
+                                     return std::tuple(~one.mtime, one.key.root, one.key.size);
+                                 };
+                                 return rank(all[left]) < rank(all[right]);
+                             });
+}
 
 VersionVote::VersionVote(std::string root_prefix, TimePoint now)
     : root_prefix_(std::move(root_prefix)), asked_at_(now) {
@@ -116,13 +151,16 @@ VersionVote::Outcome VersionVote::outcome(TimePoint now) const {
         nobody.other_versions = !versions_.empty();
         return nobody;
     }
-    const bool any_complete = !wanted.front().complete.empty();
-    const std::size_t most = votes(wanted.front(), any_complete);
-    std::erase_if(wanted, [&](const Version& v) { return votes(v, any_complete) != most; });
-    if (wanted.size() == 1) {
-        return Winner{wanted.front()};
+    std::vector<Candidate> candidates(wanted.size());
+    std::transform(wanted.begin(), wanted.end(), candidates.begin(), candidate_of);
+    Tie leaders;
+    for (const std::size_t place : most_held(candidates)) {
+        leaders.versions.push_back(std::move(wanted[place]));
     }
-    return Tie{wanted};
+    if (leaders.versions.size() == 1) {
+        return Winner{std::move(leaders.versions.front())};
+    }
+    return leaders;
 }
 
 std::vector<Version> VersionVote::versions() const {

@@ -1,4 +1,5 @@
 """Many holders at once: P12, P16, P17, P18, P19, P20, P21, P28, and leechers that serve each other."""
+import signal
 import socket
 import threading
 import time
@@ -160,6 +161,58 @@ def test_p28_versions_the_majority_wins(swarm):
     process = host.get("f", options=["--wait-hosts", "3"])
     assert host.download("f").read_bytes() == b"new" * 50_000
     assert set(shares(process)) <= {f"{swarm.net}.2", f"{swarm.net}.4"}
+    note = process.events("fetch_note", kind="versions")[0]
+    taken, other = note["versions"]
+    assert (len(taken["complete"]), len(other["complete"])) == (2, 1), note
+    assert note["text"] == (f"2 of 3 hosts hold {taken['root'][:8]} (146 KiB), "
+                            f"1 holds {other['root'][:8]} (146 KiB): get f@{other['root'][:8]}"), note
+    host.get(f"f@{other['root'][:8]}", options=["--wait-hosts", "3", "--rename"])
+    assert host.download("f (1)").read_bytes() == b"old" * 50_000
+
+
+def test_one_rule_says_which_content_a_name_means(swarm):
+    """Two whole contents with one holder each, and a part of one of them: a tie, however it is asked."""
+    big = 4 * MIB
+    seed = swarm.host(2, shared={"d/f": b"".join(content("one", big)), "d/same": 1000})
+    swarm.host(3, shared={"d/f": b"".join(content("two", big)), "d/same": 1000})
+    with_part = swarm.host(4, hosts=[2], start=False)
+    part = with_part.start_get("d/f", options=["--max-download", "1MiB"])
+    part.wait_event("fetch_progress", lambda one: one["done"] > 0)
+    part.signal(signal.SIGINT)
+    assert part.wait() == 130, part.tail()
+    with_part.serve()
+    for asked, options in (("d/f", []), ("d/", []), ("f", ["--search"])):
+        host = swarm.host(10 + len(asked), hosts=[2, 3, 4], start=False)
+        process = host.get(asked, options=["--wait-hosts", "3", *options], code=7)
+        assert not host.download("d/f").exists() and not host.download("f").exists()
+        if asked.endswith("/"):
+            versions = process.events("fetch_note", kind="file-failed")[0]["versions"]
+            check_equal(host.download("d/same"), seed.shared("d/same"))
+        else:
+            versions = process.events("fetch_done")[-1]["versions"]
+        assert sorted(len(one["complete"]) for one in versions) == [1, 1], process.tail()
+
+
+def test_a_false_majority_is_told_and_the_next_version_offered(swarm):
+    """Two liars with one false root outvote the honest holder: what they send does not verify."""
+    def mangle(payload, first):
+        return bytes(len(payload))
+
+    sizes = {"small": 20_000, "large": 300_000}
+    honest = swarm.host(2, shared=sizes)
+    for n in (3, 4):
+        swarm.fake(n, {name: b"".join(content("lie", size)) for name, size in sizes.items()}, mangle=mangle)
+    host = swarm.host(1, hosts=[2, 3, 4], start=False)
+    for name in sizes:
+        process = host.get(name, options=["--wait-hosts", "3"], code=6)
+        note = process.events("fetch_note", kind="versions")[0]
+        assert note["text"].startswith("2 of 3 hosts hold"), note
+        done = process.events("fetch_done")[0]
+        root = done["versions"][0]["root"]
+        assert process.events("fetch_note", kind="versions")[-1]["text"].endswith(
+            f": get {name}@{root[:8]}"), process.tail()
+        host.get(f"{name}@{root[:8]}", options=["--wait-hosts", "3"])
+        check_equal(host.download(name), honest.shared(name))
 
 
 def test_p28_versions_a_tie_is_shown_and_a_root_picks(swarm):

@@ -112,7 +112,15 @@ TEST_CASE("cli search: the content that most hold is chosen, a tie is not") {
     CHECK(choose(results, "y", "").versions.empty());
     results.files.push_back(found("x", 'd', 2));
     CHECK(choose(results, "x", "").file == nullptr);
-    CHECK(choose(results, "x", "").versions.size() == 3);
+    CHECK(choose(results, "x", "").versions.size() == 2);
+    results.files[1].partial = 3;  // parts do not break a tie of whole ones
+    CHECK(choose(results, "x", "").file == nullptr);
+    results.files[1].complete = 3;
+    const Choice choice = choose(results, "x", "");
+    REQUIRE(choice.file != nullptr);
+    CHECK(choice.file->name == "b/x");
+    REQUIRE(choice.versions.size() == 3);
+    CHECK(choice.versions[0].root == choice.file->root);
 }
 
 TEST_CASE("cli search: a long name is searched for by its end") {

@@ -62,6 +62,49 @@ std::string said(const VersionVote::Outcome& outcome) {
 
 }  // namespace
 
+// One candidate a word: its letter, hosts that hold it complete, in part, cached, and its time.
+struct Rule {
+    std::vector<Candidate> all;
+    const char* leaders;  // letters; several: a tie
+    const char* settled;
+};
+Candidate held(char letter, std::size_t complete, std::size_t partial = 0, std::size_t cached = 0,
+               std::int64_t mtime = 0) {
+    return {key_of(letter), complete, partial, cached, mtime};
+}
+
+TEST_CASE("which content most hosts hold, and what a gateway takes of equals") {
+    const Rule rule = GENERATE(values<Rule>({
+        {{}, "", ""},
+        {{held('X', 0)}, "", ""},
+        {{held('X', 1)}, "X", "X"},
+        {{held('X', 1), held('Y', 2)}, "Y", "Y"},
+        {{held('X', 1), held('Y', 1)}, "XY", "X"},                     // the lowest root
+        {{held('Y', 1), held('X', 1)}, "YX", "X"},                     // in any order
+        {{held('X', 1, 0, 0, 5), held('Y', 1, 0, 0, 6)}, "XY", "Y"},   // the newest
+        {{held('X', 2, 0, 0, 5), held('Y', 1, 0, 0, 6)}, "X", "X"},    // most, not newest
+        {{held('X', 1, 0, 0, 0), held('Y', 1, 0, 0, -1)}, "XY", "X"},  // unknown is 1970
+        {{held('X', 1, 0, 0, INT64_MIN), held('Y', 1)}, "XY", "Y"},
+        {{held('X', 1, 1), held('Y', 1)}, "XY", "X"},    // a part breaks no tie of whole ones
+        {{held('X', 1), held('Y', 0, 9)}, "X", "X"},     // nor outvotes a whole one
+        {{held('X', 0, 1), held('Y', 0, 2)}, "Y", "Y"},  // parts alone count among themselves
+        {{held('X', 0, 1), held('Y', 0, 1)}, "XY", "X"},
+        {{held('X', 1), held('Y', 1, 0, 5)}, "XY", "X"},  // a cached copy breaks no tie
+        {{held('X', 1), held('Y', 0, 0, 5)}, "X", "X"},
+        {{held('X', 0, 1), held('Y', 0, 0, 5)}, "X", "X"},
+        {{held('X', 0, 0, 1), held('Y', 0, 0, 5)}, "Y", "Y"},  // with nothing else it counts
+        {{held('X', 3), held('Y', 3), held('Z', 2)}, "XY", "X"},
+    }));
+    std::string leaders;
+    for (const std::size_t place : most_held(rule.all)) {
+        leaders += static_cast<char>(rule.all[place].key.root[0]);
+    }
+    CHECK(leaders == rule.leaders);
+    const auto place = settled(rule.all);
+    CHECK((place ? std::string(1, static_cast<char>(rule.all[*place].key.root[0])) : "") ==
+          rule.settled);
+}
+
 TEST_CASE("which content is meant") {
     struct Row {
         const char* hosts;
@@ -75,8 +118,9 @@ TEST_CASE("which content is meant") {
         {"XYY-", "Y", "Y", "Y"},
         {"XY", "X=Y", "X=Y", "X=Y"},
         {"XXYYZ", "X=Y", "X=Y", "X=Y"},
-        {"Xyyy", "X", "X", "X"},  // complete holders decide
-        {"xyy", "Y", "Y", "Y"},   // without any, the partial ones
+        {"XYx", "X=Y", "X=Y", "X=Y"},  // a part breaks no tie of whole ones
+        {"Xyyy", "X", "X", "X"},       // complete holders decide
+        {"xyy", "Y", "Y", "Y"},        // without any, the partial ones
         {"xy", "X=Y", "X=Y", "X=Y"},
         {"---", "none", "none", "none"},
         {"-u-", "none", "none", "none"},

@@ -36,6 +36,16 @@ enum class Outcome : int {
 };
 std::string_view outcome_word(Outcome outcome);  // "done", "not-found", ... for --json
 
+// One of several contents under a name, and who holds it.
+struct VersionInfo {
+    std::uint64_t size{};
+    std::string root;
+    std::vector<std::string> complete;  // hosts
+    std::vector<std::string> partial;
+};
+// Its first digits, 8 or more: as many as tell it from the others. Hex, whatever it was given.
+std::string short_root(const VersionInfo& one, const std::vector<VersionInfo>& all);
+
 struct FetchOrder {
     std::string name;         // a path; with a trailing '/', the folder and all beneath it
     std::string root_prefix;  // hex digits of NAME@ROOT, else empty
@@ -51,6 +61,7 @@ struct FetchOrder {
     std::string root;  // 64 hex digits, else empty
     std::uint64_t size{};
     std::vector<std::string> hosts;
+    std::vector<VersionInfo> versions{};  // that content, then others which the name may mean
 };
 
 struct SearchOrder {
@@ -104,26 +115,23 @@ struct FetchNote {
         unparked,
         stalled,  // nothing has come for a while: what is missing, who claims it, and why not
         file_failed,
-        waiting
+        waiting,
+        versions  // hosts hold several contents under the name: which one was taken
     };
     FetchId fetch;
     Kind kind{};
     std::string name;
     std::string host;
     std::string text;  // a whole sentence
+    // Of `versions`: the one that was taken, then the others; of `file_failed`: those to choose
+    // from.
+    std::vector<VersionInfo> versions{};
 };
 std::string_view note_word(FetchNote::Kind kind);
 
 struct HostShare {
     std::string host;
     std::uint64_t bytes{};
-};
-
-struct VersionInfo {
-    std::uint64_t size{};
-    std::string root;
-    std::vector<std::string> complete;  // hosts
-    std::vector<std::string> partial;
 };
 
 struct PlannedHost {
@@ -231,6 +239,9 @@ struct FoundFile {     // one content
     bool here{false};
     std::vector<FoundHost> hosts;  // nearest first; not all of very many
 };
+// Of files that one name may mean: the one that most hosts hold (version_vote.hpp), or all between
+// which there is a tie.
+std::vector<const FoundFile*> most_held(const std::vector<const FoundFile*>& files);
 struct SearchPrice {
     std::uint64_t hosts{};     // that were asked
     std::uint64_t messages{};  // by everybody, for all rings

@@ -1,9 +1,14 @@
-// VersionVote: a name asked of all hosts; which content is meant? Pure.
+// Which content does a name mean? Pure; the one rule for orders of users, for what a search has
+// found, and for the gateways' trees (most_held(), settled()), and who is waited for before a name
+// that was asked of all hosts is decided (VersionVote).
 //
-// The content that most connected hosts hold complete wins (with none complete: the most
-// partial holders); a tie is the user's to settle. Decided when all have answered, or 300 ms
-// after the first that has the file. While nobody has it, a silent host is waited for 5 s, one
-// that is hashing until it answers or goes.
+// The content that most hosts hold complete wins. Parts count when nobody holds any content
+// complete, so a part never outvotes a whole one and never breaks a tie of whole ones. Copies that
+// only came through a gateway's cache count when there is nothing else. A tie is the user's to
+// settle; a gateway, which must answer, takes the newest of the equal ones, then the lowest root.
+//
+// Decided when all have answered, or 300 ms after the first that has the file. While nobody has
+// it, a silent host is waited for 5 s, one that is hashing until it answers or goes.
 #pragma once
 
 #include <array>
@@ -11,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,6 +32,21 @@ struct ContentKey {
     std::array<std::uint8_t, 32> root{};
     friend auto operator<=>(const ContentKey&, const ContentKey&) = default;
 };
+
+// One content that a name may mean, and how many hosts hold it.
+struct Candidate {
+    ContentKey key;
+    std::size_t complete{0};
+    std::size_t partial{0};
+    std::size_t cached{0};  // of it, or of parts: copies that only came through a gateway
+    std::int64_t mtime{0};  // seconds since 1970, the oldest that a holder tells; 0: not known
+};
+
+// The places in `all` of those that have the most votes, in order: none (nobody holds anything),
+// one (it is meant), or several (a tie).
+std::vector<std::size_t> most_held(std::span<const Candidate> all);
+// For who must decide: of a tie, the newest, then the lowest root, then the smallest.
+std::optional<std::size_t> settled(std::span<const Candidate> all);
 
 struct Version {
     ContentKey key;
