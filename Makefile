@@ -94,16 +94,16 @@ $(Q)$(CXX) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 endef
 
 # Most tests wait for something else, and Catch's macros take the optimizer most of the time; but the
-# simulator computes, and benchmarks measure.
+# simulator computes, and benchmarks measure. Catch's own main needs its header anew.
 PLAIN    := -O0 -U_FORTIFY_SOURCE
 FAST     := $(if $(filter release,$(VARIANT)),tests/sim/% tests/bench/%)
 plain     = $(if $(filter-out $(FAST),$(filter tests/%,$(1))),$(PLAIN))
-headers   = $(BUILD)/precompiled/$(if $(call plain,$(1)),tests,src).hpp
+prefix    = -include $(BUILD)/precompiled/$(if $(call plain,$(1)),tests,src).hpp
 
 $(BUILD)/%.o: %.cpp | $(BUILD)/precompiled/src.hpp.gch $(BUILD)/precompiled/tests.hpp.gch
 	@mkdir -p $(@D)
 	@$(if $(V),,echo "  CXX  $<")
-	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(call plain,$<) -include $(call headers,$<) -c -o $@ $<
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(call plain,$<) $(if $(findstring catch_main,$<),,$(call prefix,$<)) -c -o $@ $<
 
 $(BUILD)/precompiled/src.hpp: src/precompiled.hpp
 $(BUILD)/precompiled/tests.hpp: tests/support/precompiled.hpp
