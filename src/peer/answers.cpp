@@ -72,6 +72,10 @@ Answer answer_query(const store::Catalog& catalog, const clientMessage& question
             return refusal(question.id, protocol::Status::unreadable, "this host may not read it");
         case store::Holding::State::pending:
             answer.message.status = static_cast<std::uint16_t>(protocol::Status::pending);
+            answer.message.fileSize = holding.pending.size;
+            answer.message.first = holding.pending.hashed;
+            answer.message.flags =
+                holding.pending.being_written ? protocol::flag_being_written : std::uint16_t{0};
             break;
         case store::Holding::State::complete:
             describe(answer.message, holding.file->id,
@@ -85,14 +89,21 @@ Answer answer_query(const store::Catalog& catalog, const clientMessage& question
     return answer;
 }
 
+bool says_pending(const Answer& answer) {
+    return answer.message.status == static_cast<std::uint16_t>(protocol::Status::pending);
+}
+
 Answer answer_list(const store::Catalog& catalog, const clientMessage& question) {
     const std::string_view cursor = question.path_text();
-    const Result<std::string> prefix = store::parse_prefix(cursor.substr(0, question.prefixLength));
-    if (!prefix) {
-        return refusal(question.id, protocol::Status::bad_request, prefix.error().message);
+    const std::string_view prefix = cursor.substr(0, question.prefixLength);
+    if (const Status checked = store::check_beginning(prefix); !checked) {
+        return refusal(question.id, protocol::Status::bad_request, checked.error().message);
     }
     const std::uint64_t generation = catalog.generation();
-    const auto records = catalog.page(*prefix, cursor, listing_records_max);
+    const bool knows_all = catalog.knows_all(prefix);  // before the names: they may come between
+    // The first page has the name that is the prefix itself, too.
+    const std::string_view after = cursor.size() > prefix.size() ? cursor : std::string_view();
+    const auto records = catalog.page(prefix, after, listing_records_max);
     Answer answer{reply_to(question, ServerType::listing), {}};
     std::size_t shown = 0;
     for (const store::CatalogRecord& record : records) {
@@ -108,6 +119,7 @@ Answer answer_list(const store::Catalog& catalog, const clientMessage& question)
     answer.message.count = static_cast<std::uint32_t>(shown);
     if (shown == records.size() && records.size() < listing_records_max) {
         answer.message.flags = protocol::flag_last_page;
+        answer.message.flags |= knows_all ? std::uint16_t{0} : protocol::flag_incomplete;
     }
     return answer;
 }

@@ -43,8 +43,8 @@ bool FileScans::slice(Job& job) {
         }
         spent += job.matcher.cost(record.name);
         job.cursor = record.name;
-        if (record.held == 0 && record.id.size > 0) {
-            continue;  // nothing of it has come yet
+        if (integrity::is_unhashed(record.id) || (record.held == 0 && record.id.size > 0)) {
+            continue;  // its root is not known yet, or nothing of it has come yet
         }
         if (job.matcher.matches(record.name, record.id.size)) {
             if (job.so_far.found.size() >= limits::hits_per_host_max) {

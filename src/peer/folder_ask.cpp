@@ -62,9 +62,9 @@ void FolderAsk::handle_page(ServerLink& link, const std::string& cursor, const R
 void FolderAsk::take(const protocol::ListingRecord& record) {
     const std::string_view rest = record.name.substr(prefix_.size());
     const std::size_t slash = rest.find('/');
-    const bool whole = record.held == integrity::Geometry(record.id.size).chunk_count();
-    if (!record.id.possible() || (slash == rest.npos && !whole) ||
-        !store::SafePath::parse(record.name)) {
+    const bool whole = record.id.possible() && !integrity::is_unhashed(record.id) &&
+                       record.held == integrity::Geometry(record.id.size).chunk_count();
+    if ((slash == rest.npos && !whole) || !store::SafePath::parse(record.name)) {
         return;
     }
     const std::string name(rest.substr(0, slash));

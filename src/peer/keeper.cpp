@@ -173,22 +173,26 @@ void Keeper::take_signals() {
 void Keeper::hash_first(const std::string& name) {
     store_.hash_first(name);
     asked_names_.insert(name);
+    tell_if_settled(name);
 }
 
 void Keeper::tell_settled() {
-    std::erase_if(asked_names_, [this](const std::string& name) {
-        const store::Catalog& catalog = *wiring_.catalog;
-        const auto pending = [](const store::Holding& holding) {
-            return holding.state == store::Holding::State::pending;
-        };
-        if (pending(catalog.find(name)) ||
-            pending(catalog.find_in(store::Where::downloads, name))) {
-            return false;
-        }
+    for (const std::string& name : wiring_.catalog->take_settled()) {
+        tell_if_settled(name);
+    }
+}
+
+void Keeper::tell_if_settled(const std::string& name) {
+    const store::Catalog& catalog = *wiring_.catalog;
+    const auto pending = [](const store::Holding& holding) {
+        return holding.state == store::Holding::State::pending;
+    };
+    if (asked_names_.contains(name) && !pending(catalog.find(name)) &&
+        !pending(catalog.find_in(store::Where::downloads, name))) {
+        asked_names_.erase(name);
         wiring_.reader.post(NameSettled{name});
         wiring_.requester.post(NameSettled{name});
-        return true;
-    });
+    }
 }
 
 void Keeper::tell_changed() {

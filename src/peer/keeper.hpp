@@ -39,6 +39,7 @@ class Keeper {
     [[nodiscard]] bool services_running() const;
     void hash_first(const std::string& name);
     void tell_settled();
+    void tell_if_settled(const std::string& name);
     void tell_changed();
     void open_partial(OpenPartial order);
     void announce_kept(const store::PartialFile& partial);

@@ -28,7 +28,7 @@ void Listing::handle_page(ServerLink& link, const std::string& cursor, const Rep
     for (const protocol::ListingRecord& record : *records) {
         // A name that could not be saved is not shown either.
         if (!record.name.starts_with(prefix_) || !store::SafePath::parse(record.name) ||
-            !record.id.possible()) {
+            !record.id.possible() || integrity::is_unhashed(record.id)) {
             continue;
         }
         auto entry = names_.find(std::string(record.name));

@@ -30,6 +30,7 @@ Status Reader::run() {
     while (true) {
         TimePoint now = steady_now();
         tell_news(now);
+        tell_pending(now);
         begin_runs(now);
         send_all(now);
         enforce_deadlines(now);
@@ -145,6 +146,7 @@ void Reader::settle_name(const std::string& name) {
     std::vector<std::pair<swarm::ClientKey, std::uint64_t>> askers;
     std::transform(first, last, std::back_inserter(askers), [](const auto& e) { return e.second; });
     waiting_for_name_.erase(first, last);
+    told_pending_.erase(name);
     for (const auto& [key, id] : askers) {
         ClientLink* link = attend(key);
         if (link == nullptr) {
@@ -246,6 +248,9 @@ std::optional<Duration> Reader::timeout(TimePoint now) {
         } else if (link->phase != ClientLink::Phase::ready) {
             at_most(std::max(link->phase_since + let_in_max - now, Duration::zero()));
         }
+    }
+    if (!waiting_for_name_.empty()) {
+        at_most(std::max(tell_pending_at_ - now, Duration::zero()));
     }
     for (const auto& [id, watched] : watched_) {
         if (const auto due = watched.news.next_timeout()) {

@@ -54,6 +54,9 @@ class Reader {
     // What it has not been told yet of the file goes before the data of it.
     void tell_along(ClientLink& link, const integrity::FileId& id, TimePoint now);
     void tell(const swarm::Announcer::Notice& notice);
+    // How far the names are that clients wait for; at most once a second, and only what is new.
+    void tell_pending(TimePoint now);
+    void tell_pending(const std::string& name);
 
     // Searches (reader_search.cpp).
     void handle_search(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
@@ -109,6 +112,8 @@ class Reader {
     };
     std::unordered_map<integrity::FileId, Watched> watched_;
     std::multimap<std::string, std::pair<swarm::ClientKey, std::uint64_t>> waiting_for_name_;
+    std::map<std::string, store::PendingFile> told_pending_;  // of those names
+    TimePoint tell_pending_at_{};
     swarm::UploadQueue queue_;
     bool may_begin_{false};  // a client became writable after begin_runs()
     OpenFiles files_;

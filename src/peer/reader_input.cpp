@@ -237,8 +237,7 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message, Tim
 
 void Reader::handle_query(ClientLink& link, const clientMessage& message) {
     const Answer answer = answer_query(*wiring_.catalog, message);
-    const bool pending =
-        answer.message.status == static_cast<std::uint16_t>(protocol::Status::pending);
+    const bool pending = says_pending(answer);
     if (pending && link.waiting_queries >= waiting_queries_max) {
         link.answer(message.id, protocol::Status::busy, "too many names are being hashed for you");
         return;
@@ -248,6 +247,7 @@ void Reader::handle_query(ClientLink& link, const clientMessage& message) {
         ++link.waiting_queries;
         const std::string name(message.path_text());
         waiting_for_name_.emplace(name, std::pair(link.key, message.id));
+        told_pending_.try_emplace(name, wiring_.catalog->find(name).pending);
         wiring_.keeper.post(HashFirst{name});
     }
 }

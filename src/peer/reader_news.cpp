@@ -6,6 +6,10 @@
 
 namespace shoal::peer {
 
+namespace {
+constexpr Duration pending_news_every = 1s;
+}  // namespace
+
 void Reader::handle_subscribe(ClientLink& link, const protocol::clientMessage& message) {
     if (link.subscriptions.size() >= limits::subscriptions_per_client_max) {
         link.answer(message.id, protocol::Status::busy, "too many subscriptions");
@@ -54,6 +58,38 @@ void Reader::end_subscriptions(const integrity::FileId& id) {
 void Reader::take_have(const Have& have) {
     if (const auto found = watched_.find(have.id); found != watched_.end()) {
         found->second.news.handle_have({have.first, have.count});
+    }
+}
+
+void Reader::tell_pending(TimePoint now) {
+    if (waiting_for_name_.empty()) {
+        told_pending_.clear();
+        tell_pending_at_ = now + pending_news_every;
+    }
+    if (now < tell_pending_at_) {
+        return;
+    }
+    tell_pending_at_ = now + pending_news_every;
+    for (auto& [name, told] : told_pending_) {
+        const store::Holding holding = wiring_.catalog->find(name);
+        if (holding.state == store::Holding::State::pending && holding.pending != told) {
+            told = holding.pending;
+            tell_pending(name);
+        }
+    }
+}
+
+void Reader::tell_pending(const std::string& name) {
+    const auto [first, last] = waiting_for_name_.equal_range(name);
+    for (auto at = first; at != last; ++at) {
+        protocol::clientMessage question;
+        question.id = at->second.second;
+        question.set_path(name);
+        const Answer answer = answer_query(*wiring_.catalog, question);
+        ClientLink* link = attend(at->second.first);
+        if (link != nullptr && link->wants_to_read() && says_pending(answer)) {
+            link->send(answer.message);
+        }
     }
 }
 

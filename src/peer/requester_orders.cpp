@@ -148,10 +148,13 @@ void Requester::finish_list(ListOrder& order) {
     auto& names = order.listing->names();
     // This host is a holder like any other.
     const SourceId here{0};
-    std::string cursor = order.command.prefix;
+    std::string cursor;
     while (names.size() < order.command.rows_max) {
         const auto page = wiring_.catalog->page(order.command.prefix, cursor, 1024);
         for (const store::CatalogRecord& record : page) {
+            if (integrity::is_unhashed(record.id)) {
+                continue;
+            }
             Listing::Holders& holders = names[record.name][record.id];
             const auto chunks = integrity::Geometry(record.id.size).chunk_count();
             (record.held == chunks ? holders.complete : holders.partial).push_back(here);

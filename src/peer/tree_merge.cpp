@@ -42,7 +42,7 @@ OwnChildren own_children(const store::Catalog& catalog, const std::string& prefi
         },
         [&](CatalogChild& row) {
             Own& child = own[row.name];
-            child.folder |= row.file == nullptr;
+            child.folder |= row.is_folder();
             child.shared = std::move(row.file);
         });
     each_row(
@@ -51,7 +51,7 @@ OwnChildren own_children(const store::Catalog& catalog, const std::string& prefi
         },
         [&](CatalogChild& row) {
             Own& child = own[row.name];
-            child.fetched_folder |= row.file == nullptr;
+            child.fetched_folder |= row.is_folder();
             child.fetched = std::move(row.file);
         });
     each_row([&](const std::string& from) { return catalog.subfolders(prefix, from, page_rows); },

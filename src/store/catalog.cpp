@@ -8,11 +8,13 @@
 namespace shoal::store {
 namespace {
 
+constexpr std::int64_t ns_per_s = 1'000'000'000;
+
 constexpr std::size_t index_of(Where where) { return where == Where::shared ? 0 : 1; }
 
 CatalogRecord record_of(const HeldFile& file) {
     const std::uint32_t chunks = integrity::Geometry(file.id.size).chunk_count();
-    return {file.name.text(), file.id, chunks, file.stamp.mtime_ns / 1'000'000'000};
+    return {file.name.text(), file.id, chunks, file.stamp.mtime_ns / ns_per_s};
 }
 
 CatalogRecord record_of(const PartialFile& partial) {
@@ -27,8 +29,19 @@ auto begin_of(const Names& names, std::string_view prefix, std::string_view afte
 
 }  // namespace
 
+PendingFile Catalog::pending_of(const Slot& slot) {
+    const Stamp& stamp = slot.file->stamp;
+    return {stamp.size, stamp.mtime_ns / ns_per_s, slot.hashed, slot.being_written};
+}
+
 Holding Catalog::holding_of(const Slot& slot) {
-    return {slot.state, slot.state == Holding::State::complete ? slot.file : nullptr, nullptr};
+    Holding holding{slot.state, nullptr, nullptr, {}};
+    if (slot.state == Holding::State::complete) {
+        holding.file = slot.file;
+    } else if (slot.state == Holding::State::pending) {
+        holding.pending = pending_of(slot);
+    }
+    return holding;
 }
 
 Holding Catalog::find(std::string_view name) const {
@@ -39,7 +52,7 @@ Holding Catalog::find(std::string_view name) const {
             }
         }
         if (const auto found = state.partials.find(name); found != state.partials.end()) {
-            return {Holding::State::partial, nullptr, found->second};
+            return {Holding::State::partial, nullptr, found->second, {}};
         }
         return {};
     });
@@ -48,11 +61,11 @@ Holding Catalog::find(std::string_view name) const {
 Holding Catalog::find(const integrity::FileId& id) const {
     return state_.with([&](const State& state) -> Holding {
         if (const auto file = state.by_id.find(id); file != state.by_id.end()) {
-            return {Holding::State::complete, *file, nullptr};
+            return {Holding::State::complete, *file, nullptr, {}};
         }
         for (const auto& [name, partial] : state.partials) {
             if (partial->id() == id) {
-                return {Holding::State::partial, nullptr, partial};
+                return {Holding::State::partial, nullptr, partial, {}};
             }
         }
         return {};
@@ -96,6 +109,10 @@ std::vector<CatalogRecord> Catalog::page(std::string_view prefix, std::string_vi
                 const Slot& slot = of_shared ? shared->second : downloads->second;
                 if (slot.state == Holding::State::complete) {
                     records.push_back(record_of(*slot.file));
+                } else if (slot.state == Holding::State::pending) {
+                    records.push_back({std::string(name),
+                                       integrity::unhashed(slot.file->stamp.size), 0,
+                                       slot.file->stamp.mtime_ns / ns_per_s});
                 }
             } else {
                 records.push_back(record_of(*partial->second));
@@ -150,6 +167,9 @@ void Catalog::State::erase(Folder& folder, Folder::iterator slot) {
         ++tree_generation;
     } else if (old.state == Holding::State::pending) {
         --totals.pending;
+        settled.push_back(old.file->name.text());
+        ++generation;
+        ++tree_generation;
     }
     // The key is a view into the value, which must outlive it.
     const auto keep = old.file;
@@ -171,26 +191,89 @@ void Catalog::State::put(Where where, Slot slot) {
         ++tree_generation;
     } else if (slot.state == Holding::State::pending) {
         ++totals.pending;
+        ++generation;
+        ++tree_generation;
     }
     folder.emplace(name, std::move(slot));
 }
 
 void Catalog::put(std::shared_ptr<const HeldFile> file) {
     const Where where = file->where;
-    state_.lock()->put(where, {Holding::State::complete, std::move(file)});
+    state_.lock()->put(where, {Holding::State::complete, std::move(file), 0, false});
 }
 
-void Catalog::put_unhashed(Where where, const SafePath& name, Holding::State state) {
-    auto file = std::make_shared<const HeldFile>(HeldFile{name, where, {}, {}, {}});
-    state_.lock()->put(where, {state, std::move(file)});
-}
-
-void Catalog::put_pending(Where where, const SafePath& name) {
-    put_unhashed(where, name, Holding::State::pending);
+// Whether somebody writes to it is known until the hasher looks again.
+void Catalog::put_pending(Where where, const SafePath& name, const Stamp& stamp) {
+    state_.with([&](State& state) {
+        const Slot* old = pending_slot(state, where, name.text());
+        const bool being_written = old != nullptr && old->being_written;
+        auto file = std::make_shared<const HeldFile>(HeldFile{name, where, {}, {}, stamp});
+        state.put(where, {Holding::State::pending, std::move(file), 0, being_written});
+    });
 }
 
 void Catalog::put_unreadable(Where where, const SafePath& name) {
-    put_unhashed(where, name, Holding::State::unreadable);
+    auto file = std::make_shared<const HeldFile>(HeldFile{name, where, {}, {}, {}});
+    state_.lock()->put(where, {Holding::State::unreadable, std::move(file), 0, false});
+}
+
+Catalog::Slot* Catalog::pending_slot(State& state, Where where, std::string_view name) const {
+    Folder& folder = state.folders[index_of(where)];
+    const auto slot = folder.find(name);
+    return slot != folder.end() && slot->second.state == Holding::State::pending ? &slot->second
+                                                                                 : nullptr;
+}
+
+void Catalog::set_hashed(Where where, std::string_view name, std::uint64_t bytes) {
+    state_.with([&](State& state) {
+        if (Slot* slot = pending_slot(state, where, name)) {
+            slot->hashed = bytes;
+            slot->being_written = false;
+        }
+    });
+}
+
+void Catalog::set_being_written(Where where, std::string_view name, bool is) {
+    state_.with([&](State& state) {
+        if (Slot* slot = pending_slot(state, where, name)) {
+            slot->being_written = is;
+        }
+    });
+}
+
+void Catalog::set_scanning(bool on) {
+    state_.with([on](State& state) { state.scanning = on; });
+}
+
+bool Catalog::put_unseen(Where where, std::string_view prefix) {
+    return state_.with([&](State& state) { return state.unseen.emplace(where, prefix).second; });
+}
+
+void Catalog::remove_unseen(Where where, std::string_view prefix) {
+    state_.with([&](State& state) { state.unseen.erase({where, std::string(prefix)}); });
+}
+
+void Catalog::remove_unseen_below(Where where, std::string_view prefix) {
+    state_.with([&](State& state) {
+        std::erase_if(state.unseen, [&](const auto& folder) {
+            return folder.first == where && folder.second.starts_with(prefix);
+        });
+    });
+}
+
+std::vector<std::pair<Where, std::string>> Catalog::unseen() const {
+    return state_.with([](const State& state) {
+        return std::vector<std::pair<Where, std::string>>(state.unseen.begin(), state.unseen.end());
+    });
+}
+
+bool Catalog::knows_all(std::string_view prefix) const {
+    return state_.with([&](const State& state) {
+        return !state.scanning &&
+               std::none_of(state.unseen.begin(), state.unseen.end(), [&](const auto& folder) {
+                   return folder.second.starts_with(prefix) || prefix.starts_with(folder.second);
+               });
+    });
 }
 
 void Catalog::remove(Where where, std::string_view name) {
@@ -217,6 +300,10 @@ void Catalog::State::erase_partial(std::string_view name, std::string_view part_
 
 std::vector<integrity::FileId> Catalog::take_changed() {
     return state_.with([](State& state) { return std::exchange(state.changed, {}); });
+}
+
+std::vector<std::string> Catalog::take_settled() {
+    return state_.with([](State& state) { return std::exchange(state.settled, {}); });
 }
 
 void Catalog::put_partial(std::shared_ptr<PartialFile> partial) {

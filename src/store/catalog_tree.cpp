@@ -41,9 +41,11 @@ ChildPage Catalog::children(Where where, std::string_view prefix, std::string_vi
             [](const auto& entry) { return entry.first; },
             [&](std::string_view name, const Folder::value_type* entry) {
                 if (entry == nullptr) {
-                    page.rows.push_back({std::string(name), nullptr});
+                    page.rows.push_back({std::string(name), nullptr, {}});
                 } else if (entry->second.state == Holding::State::complete) {
-                    page.rows.push_back({std::string(name), entry->second.file});
+                    page.rows.push_back({std::string(name), entry->second.file, {}});
+                } else if (entry->second.state == Holding::State::pending) {
+                    page.rows.push_back({std::string(name), nullptr, pending_of(entry->second)});
                 }
             });
         return page;
@@ -60,7 +62,7 @@ ChildPage Catalog::subfolders(std::string_view prefix, std::string_view from,
             state.subfolders, prefix, from.empty() ? std::string_view(first) : from, rows_max,
             [](const std::string& name) { return std::string_view(name); },
             [&](std::string_view name, const std::string*) {
-                page.rows.push_back({std::string(name), nullptr});
+                page.rows.push_back({std::string(name), nullptr, {}});
             });
         return page;
     });

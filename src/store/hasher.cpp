@@ -52,63 +52,82 @@ bool is_being_written(int fd, const Stamp& stamp) {
     return age >= 0 && age < settled_after_ns;
 }
 
-void Hasher::add_first(Where where, const SafePath& name) {
-    const auto same = [&](const Target& target) {
-        return target.where == where && target.name == name;
-    };
-    if ((urgent_job_ && same(urgent_job_->target)) ||
-        std::any_of(urgent_.begin(), urgent_.end(), same)) {
-        return;
-    }
-    if (background_job_ && same(background_job_->target)) {
-        std::swap(urgent_job_, background_job_);
-        return;
-    }
-    urgent_.push_back({where, name});
+std::pair<Hasher::TargetPtr, bool> Hasher::know(Where where, const SafePath& name) {
+    const auto [at, is_new] = known_.insert(std::make_shared<Target>(Target{where, name}));
+    return {*at, is_new};
 }
 
-void Hasher::fail(const Target& target, const Error& error) {
+void Hasher::add(Where where, const SafePath& name) {
+    const auto [target, is_new] = know(where, name);
+    if (std::exchange(target->waiting, false)) {
+        std::erase(waiting_, target);
+        lane_of(*target).fresh.push_back(target);
+    } else if (is_new) {
+        rest_.fresh.push_back(target);
+    }
+}
+
+void Hasher::add_first(Where where, const SafePath& name) {
+    const auto [target, is_new] = know(where, name);
+    if (std::exchange(target->asked, true) || target->waiting) {
+        return;
+    }
+    const auto job = std::find_if(rest_.jobs.begin(), rest_.jobs.end(),
+                                  [&](const Job& one) { return one.target == target; });
+    if (job != rest_.jobs.end()) {
+        asked_.jobs.splice(asked_.jobs.end(), rest_.jobs, job);
+    } else {
+        asked_.fresh.push_back(target);
+    }
+}
+
+void Hasher::end(const TargetPtr& target) {
+    target->over = true;
+    known_.erase(target);
+}
+
+void Hasher::wait(const TargetPtr& target) {
+    target->waiting = true;
+    waiting_.push_back(target);
+    catalog_->set_being_written(target->where, target->name.text(), true);
+}
+
+void Hasher::fail(const TargetPtr& target, const Error& error) {
+    if (error.kind == ErrorKind::busy) {
+        return wait(target);
+    }
+    end(target);
     if (error.kind == ErrorKind::not_found) {
-        catalog_->remove(target.where, target.name.text());
-    } else if (error.kind == ErrorKind::busy) {
-        wait(target);
+        catalog_->remove(target->where, target->name.text());
     } else {
         log::warning(error.message + "; it is not offered");
-        catalog_->put_unreadable(target.where, target.name);
+        catalog_->put_unreadable(target->where, target->name);
     }
 }
 
-std::optional<Hasher::Job> Hasher::begin(const Target& target) {
-    if (catalog_->find_in(target.where, target.name.text()).state != Holding::State::pending) {
+std::optional<Hasher::Job> Hasher::begin(const Lane& lane, const TargetPtr& target) {
+    if (target->over || target->waiting || target->asked != lane.of_asked) {
+        return std::nullopt;
+    }
+    const Holding holding = catalog_->find_in(target->where, target->name.text());
+    if (holding.state != Holding::State::pending) {
+        end(target);
         return std::nullopt;
     }
     Stamp stamp;
-    Result<Fd> fd = root(target.where).open_file(target.name, &stamp);
+    Result<Fd> fd = root(target->where).open_file(target->name, &stamp);
     if (!fd) {
         fail(target, fd.error());
-        return std::nullopt;
-    }
-    if (stamp.size > limits::file_size_max) {
-        fail(target, {ErrorKind::bad_input,
-                      "'" + text::escape(target.name.text()) + "' is larger than 1 TiB"});
         return std::nullopt;
     }
     if (is_being_written(fd->get(), stamp)) {
         wait(target);
         return std::nullopt;
     }
-    return Job{target, std::move(*fd), stamp, integrity::TreeHasher(stamp.size)};
-}
-
-bool Hasher::pick(std::optional<Job>& job, std::deque<Target>& queue) {
-    while (!job && !queue.empty()) {
-        job = begin(queue.front());
-        queue.pop_front();
-        if (!job) {
-            return !queue.empty();  // one look at the disk a turn, so that the clock is read
-        }
+    if (holding.pending.being_written) {
+        catalog_->set_being_written(target->where, target->name.text(), false);
     }
-    return job.has_value();
+    return Job{target, std::move(*fd), stamp, integrity::TreeHasher(stamp.size)};
 }
 
 bool Hasher::read_slice(Job& job) {
@@ -119,7 +138,7 @@ bool Hasher::read_slice(Job& job) {
         read_up_to(job.fd.get(), job.tree.received(), std::span(buffer_).first(wanted));
     if (got < 0) {
         fail(job.target,
-             system_error("cannot read '" + text::escape(job.target.name.text()) + "'", errno));
+             system_error("cannot read '" + text::escape(job.target->name.text()) + "'", errno));
         return true;
     }
     if (static_cast<std::size_t>(got) < wanted) {
@@ -136,14 +155,13 @@ bool Hasher::read_slice(Job& job) {
 
 // Counts only if the name still leads to the very file that was read, unchanged.
 void Hasher::finish(Job& job) {
-    const Target& target = job.target;
+    const Target& target = *job.target;
     if (catalog_->find_in(target.where, target.name.text()).state != Holding::State::pending) {
-        return;
+        return end(job.target);
     }
     Stamp stamp;
     if (!root(target.where).open_file(target.name, &stamp) || stamp != job.stamp) {
-        wait(target);
-        return;
+        return wait(job.target);
     }
     integrity::FileTree tree = job.tree.finish();
     if (tree.chunk_hashes.size() < 2) {
@@ -152,27 +170,73 @@ void Hasher::finish(Job& job) {
     catalog_->put(std::make_shared<const HeldFile>(
         HeldFile{target.name, target.where, tree.id, std::move(tree.chunk_hashes), stamp}));
     hashed_ = true;
+    end(job.target);
+}
+
+// At most two looks at the disk and two slices, so that the clock is read. False: nothing to do.
+bool Hasher::turn(Lane& lane) {
+    const bool any = !lane.fresh.empty() || !lane.large.empty() || !lane.jobs.empty();
+    if (!lane.fresh.empty()) {
+        const TargetPtr target = std::move(lane.fresh.front());
+        lane.fresh.pop_front();
+        if (std::optional<Job> job = begin(lane, target)) {
+            if (job->stamp.size <= slice_size) {
+                read_slice(*job);
+            } else if (lane.jobs.size() < lane.jobs_max) {
+                lane.jobs.push_back(std::move(*job));
+            } else {
+                lane.large.push_back(target);
+            }
+        }
+    }
+    if (!lane.large.empty() && lane.jobs.size() < lane.jobs_max) {
+        const TargetPtr target = std::move(lane.large.front());
+        lane.large.pop_front();
+        if (std::optional<Job> job = begin(lane, target)) {
+            lane.jobs.push_back(std::move(*job));
+        }
+    }
+    if (!lane.jobs.empty()) {
+        if (read_slice(lane.jobs.front())) {
+            lane.jobs.pop_front();
+        } else {
+            lane.jobs.splice(lane.jobs.end(), lane.jobs, lane.jobs.begin());
+        }
+    }
+    return any;
+}
+
+void Hasher::look_again() {
+    for (const TargetPtr& target : std::exchange(waiting_, {})) {
+        target->waiting = false;
+        lane_of(*target).fresh.push_back(target);
+    }
+    retry_at_.reset();
+}
+
+void Hasher::tell_progress() const {
+    for (const Lane* lane : {&asked_, &rest_}) {
+        for (const Job& job : lane->jobs) {
+            catalog_->set_hashed(job.target->where, job.target->name.text(), job.tree.received());
+        }
+    }
 }
 
 bool Hasher::work(TimePoint now, TimePoint deadline) {
     if (retry_at_ && now >= *retry_at_) {
-        background_.insert(background_.begin(), waiting_.begin(), waiting_.end());
-        waiting_.clear();
-        retry_at_.reset();
+        look_again();
     }
     bool more = true;
     do {
-        const bool urgent = pick(urgent_job_, urgent_);
-        more = urgent || pick(background_job_, background_);
-        std::optional<Job>& job = urgent_job_ ? urgent_job_ : background_job_;
-        if (job && (urgent_job_ || !urgent) && read_slice(*job)) {
-            job.reset();
-        }
+        more = turn(asked_) || turn(rest_);
     } while (more && steady_now() < deadline);
-    if (!waiting_.empty() && !retry_at_) {
+    tell_progress();
+    if (waiting_.empty()) {
+        retry_at_.reset();
+    } else if (!retry_at_) {
         retry_at_ = now + retry_after;
     }
-    return urgent_job_ || background_job_ || !urgent_.empty() || !background_.empty();
+    return more;
 }
 
 Result<integrity::FileTree> hash_file(int fd, std::uint64_t size) {

@@ -1,12 +1,16 @@
 // Hasher: turns pending names of the catalog into hashed files, in slices. Main only.
 //
 // A file that somebody still writes to waits, and so does one that changed while it was read:
-// half a copy is never offered. What is asked for goes before everything else, also before
-// the rest of a large file.
+// half a copy is never offered. What is asked for goes before everything else. Among what is asked
+// for, and among the rest, files of one slice go by the large ones, which are read in turns: so
+// nobody waits for the end of a large file.
 #pragma once
 
 #include <deque>
+#include <list>
+#include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "shoal/base/time.hpp"
@@ -23,11 +27,13 @@ class Hasher {
     Hasher(const Root& shared, const Root& downloads, Catalog& catalog)
         : shared_(&shared), downloads_(&downloads), catalog_(&catalog) {}
 
-    // Names that are not (or no longer) pending when their turn comes are passed over.
-    void add(Where where, const SafePath& name) { background_.push_back({where, name}); }
+    // Names that are not (or no longer) pending when their turn comes are passed over. One that
+    // waits for its writer is looked at again.
+    void add(Where where, const SafePath& name);
     void add_first(Where where, const SafePath& name);
 
-    // Works until `deadline` of the steady clock. True: there is more to do at once.
+    // Works until `deadline` of the steady clock, and tells the catalog how far it is. True: there
+    // is more to do at once.
     bool work(TimePoint now, TimePoint deadline);
     // When waiting names are looked at again.
     [[nodiscard]] std::optional<TimePoint> next_timeout() const { return retry_at_; }
@@ -38,33 +44,54 @@ class Hasher {
     struct Target {
         Where where;
         SafePath name;
+        bool asked{false};    // its place is the lane of what is asked for
+        bool waiting{false};  // for its writer
+        bool over{false};     // whoever still meets it passes it over
+    };
+    using TargetPtr = std::shared_ptr<Target>;
+    struct ByName {
+        bool operator()(const TargetPtr& left, const TargetPtr& right) const {
+            return left->where != right->where ? left->where < right->where
+                                               : left->name < right->name;
+        }
     };
     struct Job {
-        Target target;
+        TargetPtr target;
         Fd fd;
         Stamp stamp;
         integrity::TreeHasher tree;
     };
+    struct Lane {
+        bool of_asked{};
+        std::size_t jobs_max{};
+        std::deque<TargetPtr> fresh;  // not looked at yet
+        std::deque<TargetPtr> large;  // of more than a slice
+        std::list<Job> jobs;          // large ones, the next one to be read first
+    };
     [[nodiscard]] const Root& root(Where where) const {
         return where == Where::shared ? *shared_ : *downloads_;
     }
-    std::optional<Job> begin(const Target& target);
-    bool pick(std::optional<Job>& job, std::deque<Target>& queue);
+    [[nodiscard]] Lane& lane_of(const Target& target) { return target.asked ? asked_ : rest_; }
+    std::pair<TargetPtr, bool> know(Where where, const SafePath& name);
+    bool turn(Lane& lane);
+    std::optional<Job> begin(const Lane& lane, const TargetPtr& target);
     // True when the job is over, one way or the other.
     bool read_slice(Job& job);
     void finish(Job& job);
-    void fail(const Target& target, const Error& error);
-    void wait(const Target& target) { waiting_.push_back(target); }
+    void fail(const TargetPtr& target, const Error& error);
+    void wait(const TargetPtr& target);
+    void end(const TargetPtr& target);
+    void look_again();
+    void tell_progress() const;
 
     const Root* shared_;
     const Root* downloads_;
     Catalog* catalog_;
-    std::deque<Target> urgent_;
-    std::deque<Target> background_;
-    std::vector<Target> waiting_;
+    std::set<TargetPtr, ByName> known_;  // in a lane, or waiting
+    Lane asked_{true, 8, {}, {}, {}};
+    Lane rest_{false, 1, {}, {}, {}};
+    std::vector<TargetPtr> waiting_;
     std::optional<TimePoint> retry_at_;
-    std::optional<Job> urgent_job_;
-    std::optional<Job> background_job_;
     std::vector<std::uint8_t> buffer_;
     bool hashed_{false};
 };

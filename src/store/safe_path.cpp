@@ -67,6 +67,27 @@ std::string_view SafePath::name() const {
     return std::string_view(text_).substr(text_.rfind('/') + 1);  // npos + 1 is 0
 }
 
+// It may end within a component, or within a character.
+Status check_beginning(std::string_view text) {
+    if (text.empty()) {
+        return {};
+    }
+    std::string whole(text);
+    if (whole.back() == '/') {
+        whole.pop_back();
+    }
+    while (!whole.empty() && !text::is_utf8(whole) && text.size() - whole.size() < 4) {
+        whole.pop_back();
+    }
+    if (whole.empty() || whole.back() == '/') {
+        whole += '_';  // for what is still to come
+    }
+    if (const char* fault = fault_of(whole)) {
+        return refusal(text, fault);
+    }
+    return {};
+}
+
 Result<std::string> parse_prefix(std::string_view text) {
     if (text.empty()) {
         return std::string{};

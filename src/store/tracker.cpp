@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "file_names.hpp"
+#include "open_beneath.hpp"
 #include "shoal/base/log.hpp"
 #include "shoal/base/text.hpp"
 
@@ -24,6 +25,17 @@ struct CloseFolder {
 
 std::string_view without_slash(std::string_view prefix) {
     return prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1);
+}
+
+// What could not be opened or looked at is not there, as opposed to: nobody knows. Symbolic links
+// are not followed, so nothing is behind one.
+bool says_absent(int error_number) {
+    return error_number == ENOENT || error_number == ENOTDIR || error_number == ELOOP ||
+           error_number == EXDEV;
+}
+
+bool is_no_folder(const Root& root, std::string_view folder) {
+    return !open_beneath(root.fd(), folder, O_RDONLY | O_DIRECTORY) && says_absent(errno);
 }
 
 bool is_own_file(Where where, const SafePath& path) {
@@ -50,8 +62,10 @@ Tracker::Caches Tracker::caches() const {
 void Tracker::scan_all(Index known) {
     known_ = std::move(known);
     const std::size_t in_index = known_.size();
+    catalog_->set_scanning(true);
     scan({Where::shared, ""});
     scan({Where::downloads, ""});
+    catalog_->set_scanning(false);
     known_ = {};
     dirty_ = catalog_->totals().files != in_index;  // some have vanished
 }
@@ -88,8 +102,8 @@ void Tracker::watch(const Place& place, int folder) {
 void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
     Result<Fd> folder = root(place.where).open_folder(without_slash(place.prefix));
     if (!folder) {
-        if (folder.error().kind != ErrorKind::not_found) {
-            log::warning(folder.error().message + "; nothing in it is offered");
+        if (place.prefix.empty() || !is_no_folder(root(place.where), without_slash(place.prefix))) {
+            cannot_see(place, folder.error().message);
         }
         return;
     }
@@ -103,12 +117,39 @@ void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
     const int fd = folder->get();
     const std::unique_ptr<DIR, CloseFolder> stream(::fdopendir(fd));
     if (!stream) {
-        log::warning(system_error("cannot list '" + place.prefix + "'", errno).message);
-        return;
+        return cannot_see(place, system_error("cannot list '" + place.prefix + "'", errno).message);
     }
     (void)folder->release();  // the stream's now
+    catalog_->remove_unseen(place.where, place.prefix);
+    errno = 0;
     while (const dirent* entry = ::readdir(stream.get())) {
         take_entry(place, fd, entry->d_name, deeper);
+        errno = 0;
+    }
+    if (errno != 0) {
+        cannot_see(place, system_error("cannot list '" + place.prefix + "'", errno).message);
+    }
+}
+
+// Its names are unknown, which is not the same as gone: those known before stay. It is looked at
+// again and again.
+void Tracker::cannot_see(const Place& place, const std::string& why) {
+    if (catalog_->put_unseen(place.where, place.prefix)) {
+        log::warning(why + "; what else is in it is not known, and not offered");
+    }
+    if (!see_again_at_) {
+        see_again_at_ = now_ + rescan_interval_min;
+    }
+}
+
+void Tracker::see_again() {
+    Caches folders = caches();
+    see_again_at_.reset();
+    for (const auto& [where, prefix] : catalog_->unseen()) {
+        for (const SafePath& name : catalog_->names_below(where, prefix)) {
+            look_at(where, name, folders);
+        }
+        scan({where, prefix});
     }
 }
 
@@ -119,7 +160,13 @@ void Tracker::take_entry(const Place& place, int folder, const char* name,
     }
     const Result<SafePath> path = SafePath::parse(place.prefix + name);
     struct stat status {};
-    if (!path || ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (!path) {
+        return;
+    }
+    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (!says_absent(errno)) {
+            cannot_see(place, system_error("cannot look at '" + path->text() + "'", errno).message);
+        }
         return;
     }
     if (S_ISDIR(status.st_mode)) {
@@ -159,8 +206,19 @@ void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp) {
             path, where, {stamp.size, known->second.root}, known->second.chunk_hashes, stamp}));
         return;
     }
-    if (held.state != Holding::State::pending) {
-        catalog_->put_pending(where, path);
+    if (stamp.size > limits::file_size_max) {
+        if (held.state != Holding::State::unreadable) {
+            log::warning("'" + path.text() + "' is larger than 1 TiB; it is not offered");
+            catalog_->put_unreadable(where, path);
+        }
+        return;
+    }
+    const auto known_size_and_time = [&] {
+        return held.pending.size == stamp.size &&
+               held.pending.mtime_s == stamp.mtime_ns / 1'000'000'000;
+    };
+    if (held.state != Holding::State::pending || !known_size_and_time()) {
+        catalog_->put_pending(where, path, stamp);
     }
     if (options_.hash_in_background) {
         hasher_.add(where, path);
@@ -177,8 +235,17 @@ void Tracker::look_at(Where where, const SafePath& path, Caches& caches) {
     const Result<int> folder = cache.folder_of(path);
     const std::string name(path.name());
     struct stat status {};
-    if (!folder || ::fstatat(*folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(status.st_mode)) {
+    const bool there =
+        folder && ::fstatat(*folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!there && !(folder ? says_absent(errno) : is_no_folder(root(where), path.folder()))) {
+        std::string prefix(path.folder());
+        prefix += prefix.empty() ? "" : "/";
+        return cannot_see({where, prefix},
+                          folder
+                              ? system_error("cannot look at '" + path.text() + "'", errno).message
+                              : folder.error().message);
+    }
+    if (!there || !S_ISREG(status.st_mode)) {
         remove(where, path);
         return;
     }
@@ -226,6 +293,7 @@ void Tracker::handle_folder_gone(const Place& place) {
         }
         remove(place.where, name);
     }
+    catalog_->remove_unseen_below(place.where, place.prefix);
     if (place.where == Where::shared) {
         catalog_->remove_folders(without_slash(place.prefix));
     }
@@ -276,6 +344,7 @@ void Tracker::folder_moved(const SafePath& from, const SafePath& to) {
 void Tracker::handle(const Change& change, Caches& caches) {
     if (change.kind == Change::Kind::overflow) {
         rescan_at_ = now_;
+        catalog_->set_scanning(true);  // some names may be missing until it is done
         return;
     }
     const Where where = change.place.where;
@@ -317,8 +386,9 @@ void Tracker::rescan(TimePoint now) {
     const TimePoint begun = steady_now();
     Caches folders = caches();
     for (const std::string& folder : catalog_->folders()) {
-        if (!shared_->open_folder(folder)) {
+        if (is_no_folder(*shared_, folder)) {
             catalog_->remove_folders(folder);
+            catalog_->remove_unseen_below(Where::shared, folder + '/');
         }
     }
     for (const Where where : {Where::shared, Where::downloads}) {
@@ -327,6 +397,7 @@ void Tracker::rescan(TimePoint now) {
         }
         scan({where, ""});
     }
+    catalog_->set_scanning(false);
     rescan_at_.reset();
     if (unwatched_) {
         const Duration cost = steady_now() - begun;
@@ -339,13 +410,18 @@ bool Tracker::work(TimePoint now, TimePoint deadline) {
     if (rescan_at_ && now >= *rescan_at_) {
         rescan(now);
     }
+    if (see_again_at_ && now >= *see_again_at_) {
+        see_again();
+    }
     return hasher_.work(now, deadline);
 }
 
 std::optional<TimePoint> Tracker::next_timeout() const {
     std::optional<TimePoint> next = hasher_.next_timeout();
-    if (rescan_at_ && (!next || *rescan_at_ < *next)) {
-        next = rescan_at_;
+    for (const auto& again : {rescan_at_, see_again_at_}) {
+        if (again && (!next || *again < *next)) {
+            next = again;
+        }
     }
     return next;
 }

@@ -59,6 +59,8 @@ class Tracker {
     bool is_other_root(const Place& place, int folder) const;
     void watch(const Place& place, int folder);
     void rescan(TimePoint now);
+    void cannot_see(const Place& place, const std::string& why);
+    void see_again();
 
     void handle(const Change& change, Caches& caches);
     void handle_folder_gone(const Place& place);
@@ -78,6 +80,7 @@ class Tracker {
     Index known_;
     bool unwatched_{false};  // some folder has no watch: look again from time to time
     std::optional<TimePoint> rescan_at_;
+    std::optional<TimePoint> see_again_at_;  // folders that could not be read
     TimePoint now_{};
     bool dirty_{false};
 };

@@ -50,7 +50,16 @@ struct Scene {
 TEST_CASE("a query is pending until the file is hashed, then tells what it is") {
     Scene scene;
     const auto question = named(ClientType::query, "large");
-    CHECK(is(answer_query(scene.store->catalog(), question), ServerType::file, Status::pending));
+    const Answer interim = answer_query(scene.store->catalog(), question);
+    REQUIRE(is(interim, ServerType::file, Status::pending));
+    CHECK(interim.message.fileSize == scene.large.size());
+    CHECK(interim.message.first == 0);
+    CHECK(interim.message.flags == 0);
+    scene.store->catalog().set_hashed(store::Where::shared, "large", 4096);
+    CHECK(answer_query(scene.store->catalog(), question).message.first == 4096);
+    scene.store->catalog().set_being_written(store::Where::shared, "large", true);
+    CHECK(answer_query(scene.store->catalog(), question).message.flags ==
+          protocol::flag_being_written);
     scene.store.settle();
     const Answer answer = answer_query(scene.store->catalog(), question);
     REQUIRE(is(answer, ServerType::file));
@@ -100,9 +109,43 @@ TEST_CASE("a listing goes on from its cursor and says which page is the last") {
     }
     CHECK(names.size() == 1500);
     CHECK(std::is_sorted(names.begin(), names.end()));
-    auto bad = named(ClientType::list, "many");
-    bad.prefixLength = 4;  // no folder
+    auto beginning = named(ClientType::list, "many/100");
+    beginning.prefixLength = 8;
+    CHECK(answer_list(scene.store->catalog(), beginning).message.count == 100);
+    auto whole = named(ClientType::list, "many/10000");  // a name, and a beginning of others
+    whole.prefixLength = 10;
+    CHECK(answer_list(scene.store->catalog(), whole).message.count == 1);
+    whole.set_path(std::string("many/10000") + '\0');
+    CHECK(answer_list(scene.store->catalog(), whole).message.count == 0);
+    auto bad = named(ClientType::list, "../many");
+    bad.prefixLength = 3;
     CHECK(is(answer_list(scene.store->catalog(), bad), Status::bad_request));
+}
+
+TEST_CASE("a listing tells what is pending, and whether it is all there is") {
+    Scene scene;
+    auto& catalog = scene.store->catalog();
+    const auto list = [&](std::string_view prefix) {
+        auto question = named(ClientType::list, prefix);
+        question.prefixLength = static_cast<std::uint16_t>(prefix.size());
+        return answer_list(catalog, question);
+    };
+    const Answer before = list("");
+    CHECK(before.message.flags == protocol::flag_last_page);
+    const auto records = protocol::parse_listing(before.payload).value();
+    REQUIRE(records.size() == 3);
+    CHECK(records[0].name == "empty");
+    CHECK(records[0].id == integrity::unhashed(0));
+    CHECK(records[2].name == "large");
+    CHECK(records[2].id == integrity::unhashed(scene.large.size()));
+    CHECK(records[2].held == 0);
+    CHECK(records[2].mtime > 0);
+    scene.store.settle();
+    CHECK(protocol::parse_listing(list("large").payload).value().at(0).id == scene.tree.id);
+    catalog.put_unseen(store::Where::shared, "folder/");
+    CHECK(list("").message.flags == (protocol::flag_last_page | protocol::flag_incomplete));
+    CHECK(list("folder/s").message.flags == (protocol::flag_last_page | protocol::flag_incomplete));
+    CHECK(list("large").message.flags == protocol::flag_last_page);
 }
 
 TEST_CASE("chunk hashes lead to the root; chunks that are not there are refused") {

@@ -69,10 +69,11 @@ TEST_CASE("pages go on where the last one ended", "[store][catalog]") {
         f.put(Where::shared, name, 1);
     }
     f.put(Where::downloads, "a/w", 2);
-    f.catalog.put_pending(Where::shared, safe("a/pending"));
+    f.catalog.put_pending(Where::shared, safe("a/pending"), {1, 1, 77, 0, 0});
     f.catalog.put_unreadable(Where::shared, safe("a/unreadable"));
-    CHECK(f.page("") == "a:1 a/w:2 a/x:1 a/y:1 a/z/1:1 ab:1 b:1 ");
-    CHECK(f.page("a/") == "a/w:2 a/x:1 a/y:1 a/z/1:1 ");
+    CHECK(f.page("") == "a:1 a/pending:77 a/w:2 a/x:1 a/y:1 a/z/1:1 ab:1 b:1 ");
+    CHECK(f.page("a/") == "a/pending:77 a/w:2 a/x:1 a/y:1 a/z/1:1 ");
+    CHECK(f.page("a") == "a:1 a/pending:77 a/w:2 a/x:1 a/y:1 a/z/1:1 ab:1 ");
     CHECK(f.page("a/", "a/w", 2) == "a/x:1 a/y:1 ");
     CHECK(f.page("a/", "a/y", 2) == "a/z/1:1 ");
     CHECK(f.page("a/", "a/z/1").empty());
@@ -121,6 +122,8 @@ TEST_CASE("the generation grows with every change that shows", "[store][catalog]
     f.put(Where::shared, "a", 2);
     CHECK(grown());
     f.catalog.put_pending(Where::shared, safe("b"));
+    CHECK(grown());
+    f.catalog.set_hashed(Where::shared, "b", 5);
     CHECK_FALSE(grown());
     f.catalog.put_pending(Where::shared, safe("a"));
     CHECK(grown());
@@ -152,6 +155,70 @@ TEST_CASE("the generation never falls while partial files come and go", "[store]
     CHECK(store->catalog().page("", "", 9).at(0).held == 4);
     REQUIRE(store->finish(partial, safe("f")).ok());
     CHECK(grown());
+}
+
+TEST_CASE("a pending file is told with its size, its time and how far it is", "[store][catalog]") {
+    CatalogFixture f;
+    f.put(Where::shared, "d/a", 1);
+    f.catalog.put_pending(Where::shared, safe("d/a"), {1, 1, 300, 5'000'000'000, 0});
+    CHECK(f.catalog.find("d/a").pending == PendingFile{300, 5, 0, false});
+    CHECK(f.catalog.find(CatalogFixture::id_of(1)).state == State::absent);
+    f.catalog.set_being_written(Where::shared, "d/a", true);
+    f.catalog.put_pending(Where::shared, safe("d/a"), {1, 1, 400, 6'000'000'000, 0});
+    CHECK(f.catalog.find("d/a").pending == PendingFile{400, 6, 0, true});
+    f.catalog.set_hashed(Where::shared, "d/a", 100);
+    CHECK(f.catalog.find("d/a").pending == PendingFile{400, 6, 100, false});
+    const CatalogRecord record = f.catalog.page("d/", "", 9).at(0);
+    CHECK(record.id == integrity::unhashed(400));
+    CHECK(record.mtime_s == 6);
+    CHECK(record.held == 0);
+    const auto rows = f.catalog.children(Where::shared, "d/", "", 9).rows;
+    REQUIRE(rows.size() == 1);
+    CHECK_FALSE(rows[0].is_folder());
+    CHECK(rows[0].pending == PendingFile{400, 6, 100, false});
+    f.catalog.take_settled();
+    f.put(Where::shared, "d/a", 2);
+    CHECK(f.catalog.take_settled() == std::vector<std::string>{"d/a"});
+    CHECK(f.catalog.take_settled().empty());
+}
+
+TEST_CASE("what stands for a file without a root is no file's identity", "[store][catalog]") {
+    for (const std::uint64_t size : {0U, 1U, 1U << 20U}) {
+        const integrity::FileId id = integrity::unhashed(size);
+        CHECK(integrity::is_unhashed(id));
+    }
+    CHECK_FALSE(integrity::is_unhashed(integrity::FileId{}));
+    CHECK(integrity::FileId{}.possible());
+    CHECK_FALSE(integrity::is_unhashed(CatalogFixture::id_of(3)));
+}
+
+TEST_CASE("the catalog knows what it has not seen", "[store][catalog]") {
+    CatalogFixture f;
+    CHECK(f.catalog.knows_all(""));
+    f.catalog.set_scanning(true);
+    CHECK_FALSE(f.catalog.knows_all("x"));
+    f.catalog.set_scanning(false);
+    CHECK(f.catalog.put_unseen(Where::shared, "a/b/"));
+    CHECK_FALSE(f.catalog.put_unseen(Where::shared, "a/b/"));
+    struct Case {
+        const char* prefix;
+        bool known;
+    };
+    for (const Case& c : {Case{"", false},
+                          {"a", false},
+                          {"a/", false},
+                          {"a/b", false},
+                          {"a/b/", false},
+                          {"a/b/c/d", false},
+                          {"a/c", true},
+                          {"b", true}}) {
+        CAPTURE(c.prefix);
+        CHECK(f.catalog.knows_all(c.prefix) == c.known);
+    }
+    f.catalog.remove_unseen(Where::shared, "a/");
+    CHECK_FALSE(f.catalog.knows_all(""));
+    f.catalog.remove_unseen_below(Where::shared, "a/");
+    CHECK(f.catalog.knows_all(""));
 }
 
 TEST_CASE("totals follow", "[store][catalog]") {

@@ -91,7 +91,9 @@ TEST_CASE("a file is not offered while somebody writes to it", "[store][watch]")
     store.now += 10s;  // nor when it takes a pause
     store.follow();
     CHECK(store.state("slow") == State::pending);
-    CHECK(store.names().empty());
+    CHECK(store.names() == std::vector<std::string>{"slow"});  // named, not offered
+    CHECK(store->catalog().find("slow").pending.being_written);
+    CHECK(store->catalog().find("slow").pending.size == 12);
     writer.write("second half");
     store.follow();
     CHECK(store.state("slow") == State::pending);
@@ -308,6 +310,77 @@ TEST_CASE("what is asked for overtakes a large file", "[store][watch]") {
     store->work(store.now);
     CHECK(served(store, "small") == "text");
     CHECK(store.state("large") == State::pending);
+}
+
+TEST_CASE("small files go by a large one, asked for or not", "[store][watch]") {
+    StoreFixture store;
+    const bool asked = GENERATE(true, false);
+    store.dir.write("shared/large", "");
+    fs::resize_file(store.dir / "shared/large", 60'000'000'000);  // a hole
+    for (int i = 0; i < 300; ++i) {
+        store.dir.write("shared/n" + std::to_string(1000 + i), "text" + std::to_string(i));
+    }
+    store.reopen();
+    CHECK(store.names().size() == 301);  // before anything is hashed
+    if (asked) {
+        store->hash_first("large");
+        for (int i = 0; i < 300; ++i) {
+            store->hash_first("n" + std::to_string(1000 + i));
+        }
+    }
+    for (int turns = 0; turns < 2000 && store->catalog().totals().pending > 1; ++turns) {
+        REQUIRE(store->work(store.now));
+    }
+    CHECK(store->catalog().totals().pending == 1);
+    const PendingFile large = store->catalog().find("large").pending;
+    CHECK(large.size == 60'000'000'000);
+    CHECK(large.hashed > 0);
+    CHECK(large.hashed < large.size / 2);
+}
+
+TEST_CASE("a file that is asked for overtakes large ones that were asked for before",
+          "[store][watch]") {
+    StoreFixture store;
+    for (int i = 0; i < 12; ++i) {  // more than are read in turns
+        const std::string name = "shared/large" + std::to_string(i);
+        store.dir.write(name, "");
+        fs::resize_file(store.dir / name, 20'000'000'000);
+    }
+    store.dir.write("shared/small", "text");
+    store.reopen();
+    for (int i = 0; i < 12; ++i) {
+        store->hash_first("large" + std::to_string(i));
+    }
+    for (int turns = 0; turns < 20; ++turns) {
+        REQUIRE(store->work(store.now));
+    }
+    store->hash_first("small");
+    for (int turns = 0; turns < 20 && store.state("small") == State::pending; ++turns) {
+        REQUIRE(store->work(store.now));
+    }
+    CHECK(served(store, "small") == "text");
+}
+
+TEST_CASE("a folder that cannot be read is not an empty one", "[store][watch]") {
+    StoreFixture store;
+    store.dir.write("shared/d/a", "text");
+    store.reopen();
+    store.settle();
+    CHECK(store->catalog().knows_all(""));
+    fs::create_directory_symlink("d", store.dir / "shared/link");  // not followed, nothing in it
+    store.follow();
+    CHECK(store->catalog().knows_all(""));
+    if (::geteuid() == 0) {
+        return;  // root reads everything
+    }
+    fs::permissions(store.dir / "shared/d", fs::perms::none);
+    store.reopen();
+    CHECK_FALSE(store->catalog().knows_all(""));
+    fs::permissions(store.dir / "shared/d", fs::perms::owner_all);
+    store.now += 3s;
+    store.settle();
+    CHECK(store->catalog().knows_all(""));
+    CHECK(store.names() == std::vector<std::string>{"d/a"});
 }
 
 TEST_CASE("a file that changes while it is hashed is not offered as it was", "[store][watch]") {

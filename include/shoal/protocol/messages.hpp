@@ -25,7 +25,7 @@ enum class ClientType : std::uint16_t {
     hello = 1,         // first message: version, nodeId, port, nonce in digest
     proof = 2,         // with a secret: the client's proof in digest
     query = 3,         // path: do you have it?
-    list = 4,          // path[0, prefixLength): folder prefix; whole path: cursor
+    list = 4,          // path[0, prefixLength): how names begin; whole path: cursor
     chunk_hashes = 5,  // (fileSize, digest), first chunk, count
     leaf_hashes = 6,   // (fileSize, digest), first = chunk
     request = 7,       // (fileSize, digest), first leaf, count: send these leaves
@@ -73,10 +73,12 @@ enum class Status : std::uint16_t {
 };
 
 // Bits of clientMessage.flags and serverMessage.flags.
-inline constexpr std::uint16_t flag_authenticated = 1;  // hello: I have a secret
-inline constexpr std::uint16_t flag_substitute = 2;     // request: another run will do as well
-inline constexpr std::uint16_t flag_last_page = 4;      // listing: nothing follows
-inline constexpr std::uint16_t flag_more = 8;           // hits: the host has more than it shows
+inline constexpr std::uint16_t flag_authenticated = 1;   // hello: I have a secret
+inline constexpr std::uint16_t flag_substitute = 2;      // request: another run will do as well
+inline constexpr std::uint16_t flag_last_page = 4;       // listing: nothing follows
+inline constexpr std::uint16_t flag_more = 8;            // hits: the host has more than it shows
+inline constexpr std::uint16_t flag_incomplete = 16;     // listing, last page: names may be missing
+inline constexpr std::uint16_t flag_being_written = 32;  // file, pending: it waits for its writer
 
 struct clientMessage {
     std::uint32_t magic{protocol::magic};
@@ -129,6 +131,7 @@ static_assert(sizeof(serverMessage) == limits::server_message_size);
 
 // One record of a listing page:
 //   u16 nameLength, u64 fileSize, 32 root, u64 held chunks, i64 mtime (s), name bytes
+// A pending file has the root of integrity::unhashed().
 struct ListingRecord {
     std::string_view name;
     integrity::FileId id;

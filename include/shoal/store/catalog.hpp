@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "shoal/base/guarded.hpp"
 #include "shoal/integrity/merkle.hpp"
+#include "shoal/integrity/unhashed.hpp"
 #include "shoal/store/partial_file.hpp"
 #include "shoal/store/root.hpp"
 
@@ -29,25 +31,37 @@ struct HeldFile {
     Stamp stamp;
 };
 
+// A file that the disk shows and whose root is not known yet.
+struct PendingFile {
+    std::uint64_t size{};
+    std::int64_t mtime_s{};
+    std::uint64_t hashed{};     // bytes so far
+    bool being_written{false};  // it waits for its writer, not for the hasher
+    friend bool operator==(const PendingFile&, const PendingFile&) = default;
+};
+
 // One answer of the catalog.
 struct Holding {
     enum class State { absent, pending, unreadable, partial, complete };
     State state{State::absent};
     std::shared_ptr<const HeldFile> file;  // complete
     std::shared_ptr<PartialFile> partial;  // partial
+    PendingFile pending;                   // pending
 };
 
 struct CatalogRecord {
     std::string name;
-    integrity::FileId id;
+    integrity::FileId id;  // pending: unhashed()
     std::uint64_t held{};  // chunks
     std::int64_t mtime_s{};
 };
 
-// What stands directly in a folder. A file that is hashed, or a folder.
+// What stands directly in a folder: a file that is hashed, one that is pending, or a folder.
 struct CatalogChild {
-    std::string name;                      // without the path before it
-    std::shared_ptr<const HeldFile> file;  // null: a folder
+    std::string name;  // without the path before it
+    std::shared_ptr<const HeldFile> file;
+    std::optional<PendingFile> pending;
+    [[nodiscard]] bool is_folder() const { return !file && !pending; }
 };
 struct ChildPage {
     std::vector<CatalogChild> rows;
@@ -66,7 +80,7 @@ class Catalog {
     // As find(name), but of one folder only.
     [[nodiscard]] Holding find_in(Where where, std::string_view name) const;
 
-    // Names with `prefix`, greater than `after` (bytewise), hashed and partial ones only.
+    // Names with `prefix`, greater than `after` (bytewise): hashed, partial and pending ones.
     [[nodiscard]] std::vector<CatalogRecord> page(std::string_view prefix, std::string_view after,
                                                   std::size_t records_max) const;
     // Directly below `prefix` ("" or "a/b/") in one folder, by name, at most so many; `from`: ""
@@ -79,7 +93,10 @@ class Catalog {
     [[nodiscard]] bool is_subfolder(std::string_view name) const;  // "a/b"
     // As is_subfolder(), or the finished files of downloads/ say so.
     [[nodiscard]] bool has_folder(std::string_view name) const;
-    // Grows whenever finished files or folders come, change or go.
+    // Whether every name that begins with `prefix` is in here. Else the disk may hold more: it is
+    // being looked through, or a folder cannot be read.
+    [[nodiscard]] bool knows_all(std::string_view prefix) const;
+    // Grows whenever finished or pending files or folders come, change or go.
     [[nodiscard]] std::uint64_t tree_generation() const;
     // Grows whenever something that page() shows has changed.
     [[nodiscard]] std::uint64_t generation() const;
@@ -93,7 +110,19 @@ class Catalog {
 
     // Main only.
     void put(std::shared_ptr<const HeldFile> file);
-    void put_pending(Where where, const SafePath& name);
+    // `stamp` as the disk shows it.
+    void put_pending(Where where, const SafePath& name, const Stamp& stamp = {});
+    // How far a pending file is; other names are left alone.
+    void set_hashed(Where where, std::string_view name, std::uint64_t bytes);
+    void set_being_written(Where where, std::string_view name, bool is);
+    // The disk is looked through; until it is over, names may be missing.
+    void set_scanning(bool on);
+    // A folder ("" or "a/b/") that cannot be read, and whose names are unknown therefore. False: it
+    // was known to be one.
+    bool put_unseen(Where where, std::string_view prefix);
+    void remove_unseen(Where where, std::string_view prefix);
+    void remove_unseen_below(Where where, std::string_view prefix);  // and itself
+    [[nodiscard]] std::vector<std::pair<Where, std::string>> unseen() const;
     void put_unreadable(Where where, const SafePath& name);
     void remove(Where where, std::string_view name);
     // Folders of shared/ that exist: "a/b".
@@ -104,6 +133,8 @@ class Catalog {
     void remove_partial(const PartialFile& partial);
     // Contents that became complete here, or went, since the last call.
     std::vector<integrity::FileId> take_changed();
+    // Names that were pending, and in that folder are no longer, since the last call.
+    std::vector<std::string> take_settled();
 
     // Files of any state whose names lie below `prefix` ("" or "a/b/"), in order; main's scans.
     [[nodiscard]] std::vector<SafePath> names_below(Where where, std::string_view prefix) const;
@@ -112,10 +143,12 @@ class Catalog {
     [[nodiscard]] std::vector<std::shared_ptr<PartialFile>> partials() const;
 
   private:
-    // A slot's file is all there is of a finished file, or only the name of an unhashed one.
+    // A slot's file is all there is of a finished file, or name, size and times of an unhashed one.
     struct Slot {
         Holding::State state{Holding::State::pending};
         std::shared_ptr<const HeldFile> file;
+        std::uint64_t hashed{0};
+        bool being_written{false};
     };
     struct ById {
         using is_transparent = void;
@@ -142,12 +175,16 @@ class Catalog {
         std::uint64_t tree_generation{1};
         Totals totals;
         std::vector<integrity::FileId> changed;
+        std::vector<std::string> settled;
+        bool scanning{false};
+        std::set<std::pair<Where, std::string>> unseen;
 
         void erase(Folder& folder, Folder::iterator slot);
         void put(Where where, Slot slot);
         void erase_partial(std::string_view name, std::string_view part_path);
     };
-    void put_unhashed(Where where, const SafePath& name, Holding::State state);
+    Slot* pending_slot(State& state, Where where, std::string_view name) const;
+    static PendingFile pending_of(const Slot& slot);
     static Holding holding_of(const Slot& slot);
 
     const Root* shared_;

@@ -26,7 +26,9 @@ class SafePath {
     std::string text_;
 };
 
-// A folder prefix for listings: "" or a SafePath followed by '/'.
+// A folder prefix: "" or a SafePath followed by '/'.
 Result<std::string> parse_prefix(std::string_view text);
+// Whether some SafePath may begin like that: "", "a", "a/", "a/b".
+Status check_beginning(std::string_view text);
 
 }  // namespace shoal::store
