@@ -134,11 +134,16 @@ JsonObject object_of(const peer::FileList& e) {
                            .number("complete", row.complete)
                            .number("partial", row.partial)
                            .number("versions", row.versions)
-                           .boolean("here", row.here));
+                           .boolean("here", row.here)
+                           .boolean("pending", row.pending));
+    }
+    std::vector<JsonObject> gaps;
+    for (const peer::ListGap& gap : e.gaps) {
+        gaps.push_back(JsonObject().text("host", gap.host).text("why", gap.why));
     }
     JsonObject object = begin("file_list");
     object.number("order", e.order).text("prefix", e.prefix).objects("rows", rows);
-    object.number("hosts", e.hosts).boolean("truncated", e.truncated);
+    object.number("hosts", e.hosts).boolean("truncated", e.truncated).objects("gaps", gaps);
     return e.problem ? object.text("problem", peer::outcome_word(*e.problem))
                      : object.null("problem");
 }

@@ -158,9 +158,9 @@ std::string list_table(const peer::FileList& list) {
     for (const peer::FileRow& row : list.rows) {
         constexpr std::size_t root_digits = 8;
         const bool several = row.versions > 1 && !row.root.empty();
-        rows.push_back({text::size(row.size),
-                        std::to_string(row.complete) +
-                            (row.partial > 0 ? "+" + std::to_string(row.partial) : ""),
+        const std::string holders = std::to_string(row.complete) +
+                                    (row.partial > 0 ? "+" + std::to_string(row.partial) : "");
+        rows.push_back({text::size(row.size), row.pending ? "pending" : holders,
                         std::to_string(row.versions), row.here ? "yes" : "-",
                         shown(row.name) + (several ? "@" + row.root.substr(0, root_digits) : "")});
     }
@@ -176,10 +176,23 @@ std::string list_summary(const peer::FileList& list) {
     if (list.problem == peer::Outcome::not_let_in) {
         return "no host let us in; do all use the same --secret-file?\n";
     }
+    if (list.problem == peer::Outcome::usage) {
+        return shown(list.text) + "\n";
+    }
+    const auto pending = static_cast<std::uint64_t>(std::count_if(
+        list.rows.begin(), list.rows.end(), [](const auto& row) { return row.pending; }));
     std::string line = counted(list.rows.size(), "file", "files");
-    line += list.prefix.empty() ? "" : " beneath '" + shown(list.prefix) + "'";
+    line += list.prefix.empty() ? "" : " beginning with '" + shown(list.prefix) + "'";
+    line += pending > 0 ? ", " + std::to_string(pending) + " pending: being hashed or written" : "";
     line += "; " + counted(list.hosts, "host answered", "hosts answered");
-    return line + (list.truncated ? "; there are more files than are shown" : "") + "\n";
+    line += list.truncated ? "; there are more files than are shown" : "";
+    line += "\n";
+    for (std::size_t i = 0; i < std::min(list.gaps.size(), hosts_shown_max); ++i) {
+        line += "files may be missing: " + shown(list.gaps[i].host) + ": " +
+                shown(list.gaps[i].why) + "\n";
+    }
+    const std::size_t more = list.gaps.size() - std::min(list.gaps.size(), hosts_shown_max);
+    return line + (more > 0 ? "and " + counted(more, "more host", "more hosts") + "\n" : "");
 }
 
 std::string peer_table(const peer::PeerList& list) {

@@ -5,7 +5,8 @@
 namespace shoal::peer {
 
 namespace {
-constexpr Duration plan_max = 2s;         // for the holders to tell what they hold
+constexpr Duration plan_max = 2s;  // for the holders to tell what they hold
+constexpr Duration waiting_told_after = 5s;
 constexpr std::size_t transfers_max = 4;  // large files of a folder at a time
 // Of all orders; below the subscriptions that a server grants, and each has files open.
 constexpr std::size_t transfers_in_all = 200;
@@ -63,8 +64,10 @@ void Fetch::drive(TimePoint now) {
             look_planned(now);
             break;
         case Phase::running:
+            gather(now);
             launch(now);
             look_timed_out(now);
+            tell_waiting(now);
             break;
         case Phase::over:
             break;
@@ -81,11 +84,22 @@ std::optional<TimePoint> Fetch::next_timeout() const {
             return phase_began_at_ + 1s;
         case Phase::planning:
             return phase_began_at_ + plan_max;
-        case Phase::running:
-            if (command_.order.wait_for_holders) {
-                return std::nullopt;
+        case Phase::running: {
+            std::optional<TimePoint> next;
+            const auto consider = [&next](std::optional<TimePoint> when) {
+                next = when && (!next || *when < *next) ? when : next;
+            };
+            if (!command_.order.wait_for_holders) {
+                consider(hopeless() ? progressed_at_ : progressed_at_ + command_.order.timeout);
             }
-            return hopeless() ? progressed_at_ : progressed_at_ + command_.order.timeout;
+            if (!gathered()) {
+                consider(listing_->next_timeout());
+                consider(pending_->next_timeout());
+                consider(told_waiting_ ? std::nullopt
+                                       : std::optional(progressed_at_ + waiting_told_after));
+            }
+            return next;
+        }
         case Phase::over:
             break;
     }
@@ -97,11 +111,8 @@ std::optional<TimePoint> Fetch::next_timeout() const {
 // It is settled what is meant.
 void Fetch::begin(TimePoint now) {
     phase_began_at_ = now;
-    for (const File& file : files_) {
-        done_.size += file.id.size;
-    }
-    done_.files = files_.size();
     if (!folder_) {
+        done_.size = files_.front().id.size;
         done_.root = files_.front().id.root.hex();
     }
     if (command_.order.plan) {
@@ -198,7 +209,10 @@ void Fetch::launch(TimePoint now) {
         launch_one(next_file_++, now);
     }
     if (phase_ == Phase::running && next_file_ == files_.size() && small_running_.empty() &&
-        transfers_.empty() && waiting_.empty()) {
+        transfers_.empty() && waiting_.empty() && gathered()) {
+        if (const std::string missing = missing_words(); !missing.empty()) {
+            note_worst(Outcome::incomplete, missing);
+        }
         finish(now);
     }
 }
@@ -257,14 +271,18 @@ void Fetch::file_done(std::size_t index, FileResult result, TimePoint now) {
         deliver(FetchNote{
             id(), FetchNote::Kind::file_failed, files_[index].name.text(), {}, result.text, {}});
     }
-    if (static_cast<int>(result.outcome) > static_cast<int>(done_.outcome)) {
-        done_.outcome = result.outcome;
-        done_.text = result.text;
-    }
+    note_worst(result.outcome, result.text);
     if (!folder_) {
         const bool complete_path = done_.already_here || result.saved_as.empty();
         done_.saved_as = complete_path ? result.saved_as
                                        : engine_.wiring.options.downloads + '/' + result.saved_as;
+    }
+}
+
+void Fetch::note_worst(Outcome outcome, const std::string& text) {
+    if (static_cast<int>(outcome) > static_cast<int>(done_.outcome)) {
+        done_.outcome = outcome;
+        done_.text = text;
     }
 }
 
@@ -304,6 +322,8 @@ void Fetch::look_timed_out(TimePoint now) {
         const auto found = engine_.transfers.find(key);
         disk_full |= found != engine_.transfers.end() && found->second->disk_is_full();
     }
+    const std::string missing =
+        small_running_.empty() && transfers_.empty() ? missing_words() : std::string();
     const Outcome outcome = disk_full    ? Outcome::disk_full
                             : saw_liars_ ? Outcome::verification_failed
                                          : Outcome::incomplete;
@@ -316,12 +336,24 @@ void Fetch::look_timed_out(TimePoint now) {
     give_up(outcome,
             disk_full    ? "the disk is full"
             : saw_liars_ ? "what was sent does not verify, and nobody else has it"
-                         : "nothing came for " +
-                               std::to_string(std::chrono::duration_cast<std::chrono::seconds>(
-                                                  command_.order.timeout)
-                                                  .count()) +
-                               " s; what is here is kept",
+            : !missing.empty()
+                ? missing
+                : "nothing came for " +
+                      std::to_string(
+                          std::chrono::duration_cast<std::chrono::seconds>(command_.order.timeout)
+                              .count()) +
+                      " s; what is here is kept",
             now);
+}
+
+// Nothing moves, and it is not for lack of holders.
+void Fetch::tell_waiting(TimePoint now) {
+    if (phase_ != Phase::running || gathered() || told_waiting_ ||
+        now - progressed_at_ < waiting_told_after) {
+        return;
+    }
+    told_waiting_ = true;
+    deliver(FetchNote{id(), FetchNote::Kind::waiting, name_, {}, missing_words(), {}});
 }
 
 void Fetch::cancel(TimePoint now) { give_up(Outcome::cancelled, "stopped", now); }
@@ -355,6 +387,7 @@ void Fetch::finish(TimePoint now) {
     unpick_hosts();
     engine_.servers.forget(this);
     listing_.reset();
+    pending_.reset();
     plan_.reset();
     if (command_.order.explain) {
         done_.times = times(now);

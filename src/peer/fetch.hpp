@@ -2,7 +2,9 @@
 //
 //   connecting   until a host (or --wait-hosts of them) can be asked; or, for what a search has
 //                found, until one of the hosts picked is connected: nothing need be asked then
-//   asking       every host is asked; the vote says which content is meant
+//   asking       every host is asked; the vote says which content is meant. Of a folder: until
+//                those that answer have told what they have. What comes later, and files that are
+//                hashed or written where they are, join while the rest is under way
 //   suggesting   nobody has it: names that look like it are gathered
 //   planning     of an order that only asks who holds what: the holders tell, and it is over
 //   running      files under way: transfers and small files, a window of them at a time; a file
@@ -22,6 +24,7 @@
 #include "peer/engine.hpp"
 #include "peer/file_listener.hpp"
 #include "peer/listing.hpp"
+#include "peer/pending_ask.hpp"
 #include "peer/plan.hpp"
 #include "peer/rate_meter.hpp"
 #include "shoal/swarm/version_vote.hpp"
@@ -76,6 +79,17 @@ class Fetch final : public FileListener {
     void decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now);
     void decide_tie(const swarm::VersionVote::Tie& tie, TimePoint now);
     void look_listed(TimePoint now);
+    void put_question(ServerLink& link);
+    std::optional<TimePoint> ask_busy_again(TimePoint now);
+    [[nodiscard]] std::string untold() const;
+    [[nodiscard]] bool is_here() const;
+    void take_names();
+    void take_versions(const std::string& name, const Listing::Versions& versions);
+    void settle_pending(const std::string& name, const swarm::VersionVote::Outcome& outcome);
+    void gather(TimePoint now);
+    [[nodiscard]] bool gathered() const;
+    // Who has not told what it has, and why; "" when all have.
+    [[nodiscard]] std::string missing_words() const;
     bool plan_name(const std::string& name, const Listing::Versions& versions);
     void tell_vote(std::vector<VersionInfo> versions);
     void offer_other_versions();
@@ -106,7 +120,9 @@ class Fetch final : public FileListener {
     [[nodiscard]] bool waits() const;
     [[nodiscard]] bool hopeless() const;
     void look_timed_out(TimePoint now);
+    void tell_waiting(TimePoint now);
     void give_up(Outcome outcome, const std::string& text, TimePoint now);
+    void note_worst(Outcome outcome, const std::string& text);
     void finish(TimePoint now);
     void gather_times(std::uint64_t transfer, TimePoint now);
     void end_parking(TimePoint now);
@@ -125,9 +141,19 @@ class Fetch final : public FileListener {
 
     std::vector<net::Address> picked_;
     std::optional<swarm::VersionVote> vote_;
+    struct Asked {
+        Interim interim;
+        bool told{false};                   // it has, or it has not
+        std::string why;                    // it will not tell
+        std::optional<TimePoint> again_at;  // it was busy
+    };
+    std::map<SourceId, Asked> asked_;
+    TimePoint asking_moved_at_{};
     std::optional<TimePoint> first_answer_at_;  // that has what is wanted
     TimePoint look_again_at_{};
     std::unique_ptr<Listing> listing_;
+    std::unique_ptr<PendingAsk> pending_;
+    std::map<std::string, std::uint64_t> pending_sizes_;
     std::unique_ptr<Plan> plan_;
     std::vector<File> files_;
     // By file: the contents that the vote did not choose. Not all of very many.
@@ -154,6 +180,7 @@ class Fetch final : public FileListener {
     bool told_parked_{false};
     bool told_stalled_{false};
     bool told_hopeless_{false};
+    bool told_waiting_{false};
     bool moved_{false};   // since the last report
     bool moving_{false};  // at the last report
     RateMeter meter_;

@@ -4,6 +4,7 @@
 #include "peer/fetch.hpp"
 #include "peer/versions.hpp"
 #include "shoal/base/text.hpp"
+#include "shoal/integrity/unhashed.hpp"
 
 namespace shoal::peer {
 
@@ -12,6 +13,8 @@ namespace {
 constexpr Duration decide_after = 300ms;  // from the first host that has it
 constexpr Duration list_after = 1s;       // from the first complete listing, for more hosts
 constexpr Duration suggest_max = 1s;
+constexpr Duration silence_max = 2s;  // of all who list a folder; then what is known begins
+constexpr Duration again_after_busy = 500ms;
 constexpr std::size_t names_max = 1'000'000;
 constexpr std::size_t suggestions_from = 5'000;
 constexpr std::size_t suggestions_max = 3;
@@ -23,6 +26,9 @@ constexpr std::size_t others_kept_max = 1'000;  // files of which other versions
 void Fetch::handle_link(ServerLink& link, TimePoint now) {
     if (phase_ == Phase::asking) {
         ask(link, now);
+    } else if (phase_ == Phase::running && !gathered()) {
+        listing_->ask(link, now);
+        pending_->handle_link(link, now);
     }
 }
 
@@ -66,7 +72,13 @@ void Fetch::begin_asking(TimePoint now) {
     asked_at_ = now;
     look_again_at_ = now + command_.order.timeout;
     if (folder_) {
-        listing_ = std::make_unique<Listing>(engine_.servers, name_, names_max);
+        listing_ = std::make_unique<Listing>(engine_.servers, name_, names_max,
+                                             Listing::Patience::until_told);
+        pending_ = std::make_unique<PendingAsk>(
+            engine_.servers,
+            [this](const std::string& name, const swarm::VersionVote::Outcome& outcome) {
+                settle_pending(name, outcome);
+            });
     } else {
         vote_.emplace(command_.order.root_prefix, now);
     }
@@ -75,10 +87,18 @@ void Fetch::begin_asking(TimePoint now) {
     }
 }
 
-void Fetch::ask(ServerLink& link, TimePoint) {
+void Fetch::ask(ServerLink& link, TimePoint now) {
     if (folder_) {
-        return listing_->ask(link);
+        return listing_->ask(link, now);
     }
+    // What it did not tell on an earlier link counts no longer.
+    std::erase_if(asked_,
+                  [&](const auto& entry) { return entry.second.interim.host == link.host; });
+    asked_[link.id].interim = {link.host, name_, 0, 0, false, false};
+    put_question(link);
+}
+
+void Fetch::put_question(ServerLink& link) {
     vote_->handle_asked(link.id);
     protocol::clientMessage question;
     question.type = static_cast<std::uint16_t>(protocol::ClientType::query);
@@ -92,22 +112,31 @@ void Fetch::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
     if (phase_ != Phase::asking || !vote_) {
         return;
     }
-    if (reply.lost()) {
-        return vote_->handle_gone(link.id);
-    }
-    if (reply.status() == protocol::Status::closing || reply.status() == protocol::Status::busy ||
-        reply.status() == protocol::Status::io_error) {
+    using protocol::Status;
+    Asked& asked = asked_[link.id];
+    if (reply.lost() || reply.status() == Status::closing || reply.status() == Status::io_error) {
+        asked.why = reply.lost()                        ? "went before it answered"
+                    : reply.status() == Status::closing ? "is closing"
+                                                        : "cannot read its disk";
         return vote_->handle_gone(link.id);  // that says nothing about the file
     }
-    if (!reply.is(protocol::ServerType::file)) {
-        return reply.status() == protocol::Status::unreadable ? vote_->handle_unreadable(link.id)
-                                                              : vote_->handle_has_not(link.id);
+    if (reply.status() == Status::busy) {
+        asked.again_at = now + again_after_busy;
+        return;
     }
-    if (reply.status() == protocol::Status::pending) {
+    if (reply.is(protocol::ServerType::file) && reply.status() == Status::pending) {
+        Interim news = interim_of(link, name_, reply);
+        asking_moved_at_ = news == asked.interim ? asking_moved_at_ : now;
+        asked.interim = std::move(news);
         return vote_->handle_pending(link.id);
     }
+    asked.told = true;
+    if (!reply.is(protocol::ServerType::file)) {
+        return reply.status() == Status::unreadable ? vote_->handle_unreadable(link.id)
+                                                    : vote_->handle_has_not(link.id);
+    }
     const integrity::FileId id{reply.message->fileSize, reply.message->digest};
-    if (!id.possible()) {
+    if (!id.possible() || integrity::is_unhashed(id)) {
         return vote_->handle_has_not(link.id);  // a lie, or a file that cannot be had
     }
     if (!first_answer_at_) {
@@ -117,13 +146,44 @@ void Fetch::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
     vote_->handle_has(link.id, key_of(id), complete, now);
 }
 
+// Whoever was busy is asked again; the time when the next one is.
+std::optional<TimePoint> Fetch::ask_busy_again(TimePoint now) {
+    std::optional<TimePoint> next;
+    for (auto& [source, asked] : asked_) {
+        if (asked.again_at && now >= *asked.again_at) {
+            asked.again_at.reset();
+            if (ServerLink* link = engine_.servers.usable(source)) {
+                put_question(*link);
+            }
+        } else if (asked.again_at) {
+            next = std::min(next.value_or(*asked.again_at), *asked.again_at);
+        }
+    }
+    return next;
+}
+
+// The words for a host that has not told whether it has the file; "": all have.
+std::string Fetch::untold() const {
+    const Asked* found = nullptr;
+    for (const auto& [source, asked] : asked_) {
+        if (!asked.told && (found == nullptr || asked.interim.said)) {
+            found = &asked;
+        }
+    }
+    if (found == nullptr) {
+        return {};
+    }
+    return found->why.empty() ? text_of(found->interim) : found->interim.host + ' ' + found->why;
+}
+
 void Fetch::look_decided(TimePoint now) {
+    const std::optional<TimePoint> again = ask_busy_again(now);
     const swarm::VersionVote::Outcome outcome = vote_->outcome(now);
-    const TimePoint end = phase_began_at_ + command_.order.timeout;
+    const TimePoint end = std::max(phase_began_at_, asking_moved_at_) + command_.order.timeout;
     if (const auto* open = std::get_if<swarm::VersionVote::Undecided>(&outcome)) {
-        look_again_at_ = std::min(open->until.value_or(end), end);
+        look_again_at_ = std::min({open->until.value_or(end), again.value_or(end), end});
         if (now >= end) {
-            give_up(Outcome::incomplete, "the hosts did not answer in time", now);
+            give_up(Outcome::incomplete, untold(), now);
         }
         return;
     }
@@ -151,6 +211,10 @@ void Fetch::look_decided(TimePoint now) {
 }
 
 void Fetch::decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now) {
+    const std::string missing = untold();
+    if (!missing.empty() && !is_here()) {
+        return give_up(Outcome::incomplete, missing + "; nobody else has '" + name_ + "'", now);
+    }
     if (nobody.answered == 0 && nobody.unreadable == 0 && !nobody.other_versions) {
         return give_up(Outcome::no_host, "no host answered", now);
     }
@@ -230,36 +294,36 @@ void Fetch::offer_other_versions() {
 
 // Folders --------------------------------------------------------------------------------------
 
+// Hosts that are silent are not waited for once others have told; what they tell later joins.
 void Fetch::look_listed(TimePoint now) {
-    const TimePoint end = phase_began_at_ + command_.order.timeout;
-    look_again_at_ = end;
-    if (!listing_->done()) {
-        if (now >= end) {
-            give_up(Outcome::incomplete, "the hosts did not tell what they have in time", now);
-        }
+    listing_->drive(now);
+    const TimePoint end =
+        std::max(phase_began_at_, listing_->progressed_at()) + command_.order.timeout;
+    const bool late = now >= end;
+    const bool nothing = listing_->names().empty();
+    const auto quiet = listing_->quiet_at(silence_max);
+    if (!late && ((quiet && now < *quiet) || (nothing && !listing_->done()))) {
+        look_again_at_ = std::min(
+            {end, quiet && now < *quiet ? *quiet : end, listing_->next_timeout().value_or(end)});
         return;
     }
-    if (!first_answer_at_ && !listing_->names().empty()) {
+    if (!first_answer_at_ && !nothing) {
         first_answer_at_ = now;
     }
     look_again_at_ = first_answer_at_ ? std::min(*first_answer_at_ + list_after, end) : end;
     if (!engine_.settled() && now < look_again_at_) {
         return;
     }
-    if (listing_->names().empty()) {
+    if (nothing) {
+        if (const std::string missing = missing_words(); !missing.empty()) {
+            return give_up(Outcome::incomplete, missing, now);
+        }
         return listing_->answered() == 0 ? give_up(Outcome::no_host, "no host answered", now)
                                          : begin_suggesting(now);
     }
-    bool tie = false;
-    for (const auto& [name, versions] : listing_->names()) {
-        tie |= !plan_name(name, versions);
-    }
-    listing_.reset();
+    done_.files = 0;
+    take_names();
     done_.saved_as = engine_.wiring.options.downloads + '/' + name_;
-    if (tie) {
-        done_.outcome = Outcome::versions_differ;
-        done_.text = "hosts hold different files of one name: left out, choose with NAME@ROOT";
-    }
     if (votes_ > votes_told_max) {
         deliver(FetchNote{id(),
                           FetchNote::Kind::versions,
@@ -270,6 +334,91 @@ void Fetch::look_listed(TimePoint now) {
                           {}});
     }
     begin(now);
+}
+
+// What the listings have brought since the last time.
+void Fetch::take_names() {
+    for (const Listing::Names::iterator entry : listing_->take_new()) {
+        const auto& [name, told] = *entry;
+        if (told.versions.empty()) {
+            pending_sizes_[name] = told.pending_size;
+            done_.size += told.pending_size;
+            ++done_.files;
+            pending_->add(name, told.pending);
+        } else {
+            take_versions(name, told.versions);
+        }
+    }
+}
+
+void Fetch::take_versions(const std::string& name, const Listing::Versions& versions) {
+    if (plan_name(name, versions)) {
+        done_.size += files_.back().id.size;
+        ++done_.files;
+    } else {
+        note_worst(Outcome::versions_differ,
+                   "hosts hold different files of one name: left out, choose with NAME@ROOT");
+    }
+}
+
+// The hosts that had it pending know its root now, or nobody has it any more.
+void Fetch::settle_pending(const std::string& name, const swarm::VersionVote::Outcome& outcome) {
+    done_.size -= pending_sizes_.at(name);
+    --done_.files;
+    pending_sizes_.erase(name);
+    moved_ = true;
+    Listing::Versions versions;
+    const auto take = [&](const swarm::Version& version) {
+        versions[id_of(version.key)] = {version.complete, version.partial};
+    };
+    if (const auto* winner = std::get_if<swarm::VersionVote::Winner>(&outcome)) {
+        take(winner->version);
+    } else if (const auto* tie = std::get_if<swarm::VersionVote::Tie>(&outcome)) {
+        std::for_each(tie->versions.begin(), tie->versions.end(), take);
+    } else if (const auto* nobody = std::get_if<swarm::VersionVote::Nobody>(&outcome);
+               nobody != nullptr && nobody->unreadable > 0) {
+        const std::string why = "the hosts that have it may not read it";
+        deliver(FetchNote{id(), FetchNote::Kind::file_failed, name, {}, why, {}});
+        note_worst(Outcome::failed, why);
+    }
+    if (!versions.empty()) {
+        take_versions(name, versions);
+    }
+}
+
+// While files are under way: what other hosts tell joins.
+void Fetch::gather(TimePoint now) {
+    if (!listing_) {
+        return;
+    }
+    listing_->drive(now);
+    take_names();
+    pending_->drive(now);
+    const TimePoint moved = std::max(listing_->progressed_at(), pending_->progressed_at());
+    if (moved > progressed_at_) {
+        progressed_at_ = moved;
+        told_waiting_ = false;
+    }
+}
+
+bool Fetch::gathered() const { return !listing_ || (listing_->done() && pending_->done()); }
+
+std::string Fetch::missing_words() const {
+    if (!listing_) {
+        return {};
+    }
+    if (!pending_->done()) {
+        return pending_->why();
+    }
+    if (listing_->truncated()) {
+        return "there are more files beneath '" + name_ +
+               "' than are taken at a time; get its subfolders one by one";
+    }
+    std::string words;
+    for (const ListGap& gap : listing_->gaps()) {
+        words += (words.empty() ? "" : "; ") + gap.host + ": " + gap.why;
+    }
+    return words;
 }
 
 // False when hosts do not agree on what that name is.
@@ -305,10 +454,14 @@ bool Fetch::plan_name(const std::string& name, const Listing::Versions& versions
 
 // Suggestions ----------------------------------------------------------------------------------
 
+bool Fetch::is_here() const {
+    const auto here = engine_.wiring.catalog->find(name_);
+    return here.file && here.file->id.root.hex().starts_with(command_.order.root_prefix);
+}
+
 void Fetch::begin_suggesting(TimePoint now) {
-    if (const auto here = engine_.wiring.catalog->find(name_);
-        here.state == store::Holding::State::complete &&
-        here.file->id.root.hex().starts_with(command_.order.root_prefix)) {
+    if (is_here()) {
+        const auto here = engine_.wiring.catalog->find(name_);
         done_.already_here = true;
         done_.size = here.file->id.size;
         done_.root = here.file->id.root.hex();
@@ -319,9 +472,10 @@ void Fetch::begin_suggesting(TimePoint now) {
     }
     phase_ = Phase::suggesting;
     phase_began_at_ = now;
-    listing_ = std::make_unique<Listing>(engine_.servers, std::string(), suggestions_from);
+    listing_ = std::make_unique<Listing>(engine_.servers, std::string(), suggestions_from,
+                                         Listing::Patience::as_it_is);
     for (ServerLink* link : engine_.servers.usable()) {
-        listing_->ask(*link);
+        listing_->ask(*link, now);
     }
 }
 

@@ -2,33 +2,23 @@
 
 #include <algorithm>
 
-#include "peer/listing_page.hpp"
 #include "shoal/integrity/geometry.hpp"
 #include "shoal/store/safe_path.hpp"
 
 namespace shoal::peer {
 
-namespace {
-
-// Where the next page begins: behind `last`, or behind all that is below its folder. No name
-// has a byte of 0xff, so that is greater than all of them.
-std::string cursor_behind(std::string_view last, std::size_t prefix_size) {
-    const std::size_t slash = last.find('/', prefix_size);
-    return slash == last.npos ? std::string(last) : std::string(last.substr(0, slash + 1)) + '\xff';
-}
-
-}  // namespace
-
 void FolderAsk::ask(ServerLink& link) {
-    asking_.insert(link.id);
-    ask_page(link, prefix_);
+    const auto [walk, is_new] = asking_.try_emplace(link.id, prefix_, ListingWalk::Depth::children,
+                                                    ListingWalk::of_folder_max);
+    if (is_new) {
+        ask_page(link, walk->second);
+    }
 }
 
-void FolderAsk::ask_page(ServerLink& link, const std::string& cursor) {
-    link.ask(list_question(prefix_, cursor), this,
-             [this, cursor](ServerLink& from, const Reply& reply, TimePoint now) {
-                 handle_page(from, cursor, reply, now);
-             });
+void FolderAsk::ask_page(ServerLink& link, const ListingWalk& walk) {
+    link.ask(walk.question(), this, [this](ServerLink& from, const Reply& reply, TimePoint now) {
+        handle_page(from, reply, now);
+    });
 }
 
 void FolderAsk::settle(const ServerLink& link, bool told, TimePoint now) {
@@ -39,23 +29,25 @@ void FolderAsk::settle(const ServerLink& link, bool told, TimePoint now) {
     }
 }
 
-void FolderAsk::handle_page(ServerLink& link, const std::string& cursor, const Reply& reply,
-                            TimePoint now) {
-    const auto records = take_page(link, reply, cursor);
-    if (!records || records->empty()) {
-        return settle(link, records.has_value(), now);
+void FolderAsk::handle_page(ServerLink& link, const Reply& reply, TimePoint now) {
+    const auto asked = asking_.find(link.id);
+    if (asked == asking_.end() || !reply.is(protocol::ServerType::listing)) {
+        return settle(link, false, now);
     }
-    for (const protocol::ListingRecord& record : *records) {
-        if (record.name.starts_with(prefix_)) {
-            take(record);
-        }
+    using Verdict = ListingWalk::Verdict;
+    const ListingWalk::Page page = asked->second.take(reply.message->flags, reply.payload);
+    for (const protocol::ListingRecord& record : page.records) {
+        take(record);
     }
-    const std::string next = cursor_behind(records->back().name, prefix_.size());
-    const bool last = (reply.message->flags & protocol::flag_last_page) != 0;
-    if (last || truncated_ || !link.usable() || next.size() > limits::path_max) {
+    truncated_ |= page.verdict == Verdict::too_much;
+    if (page.verdict == Verdict::broken) {
+        link.die("it does not keep to the protocol: " + page.why);
+        return settle(link, false, now);
+    }
+    if (page.verdict != Verdict::more || truncated_ || !link.usable()) {
         return settle(link, true, now);
     }
-    ask_page(link, next);
+    ask_page(link, asked->second);
 }
 
 // A name that could not be saved is not shown either.

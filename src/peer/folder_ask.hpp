@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 
+#include "peer/listing_walk.hpp"
 #include "peer/servers.hpp"
 
 namespace shoal::peer {
@@ -43,16 +43,15 @@ class FolderAsk {
     [[nodiscard]] std::shared_ptr<const RemoteChildren> children() const { return children_; }
 
   private:
-    void ask_page(ServerLink& link, const std::string& cursor);
-    void handle_page(ServerLink& link, const std::string& cursor, const Reply& reply,
-                     TimePoint now);
+    void ask_page(ServerLink& link, const ListingWalk& walk);
+    void handle_page(ServerLink& link, const Reply& reply, TimePoint now);
     void take(const protocol::ListingRecord& record);
     void settle(const ServerLink& link, bool told, TimePoint now);
 
     Servers& servers_;
     std::string prefix_;
     TimePoint began_at_;
-    std::set<SourceId> asking_;
+    std::map<SourceId, ListingWalk> asking_;
     std::optional<TimePoint> first_done_at_;
     std::uint32_t answered_{0};
     bool truncated_{false};

@@ -1,14 +1,20 @@
-// Listing: asks every connected server for its files beneath a prefix, page by page, and
-// gathers them by name and content. Requester's thread.
+// Listing: asks every connected server for its files whose names begin with a prefix, page by page,
+// and gathers them by name and content. Requester's thread.
+//
+// Who refuses for the moment is asked once more; whose connection broke, when it is back. With
+// Patience::until_told, a server that does not know all yet is asked again for as long as the
+// owner likes. What is missing for good stands in gaps().
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "peer/listing_walk.hpp"
 #include "peer/servers.hpp"
+#include "shoal/peer/peer_api.hpp"
 
 namespace shoal::peer {
 
@@ -19,32 +25,73 @@ class Listing {
         std::vector<SourceId> partial;
     };
     using Versions = std::map<integrity::FileId, Holders>;
+    struct Name {
+        Versions versions;
+        std::vector<SourceId> pending;  // hosts that do not know its root yet
+        std::uint64_t pending_size{};   // as the first of them said
+    };
+    using Names = std::map<std::string, Name>;
+    enum class Patience { as_it_is, until_told };
 
-    // At most `names_max` names are kept, the first ones bytewise of each server.
-    Listing(Servers& servers, std::string prefix, std::size_t names_max)
-        : servers_(servers), prefix_(std::move(prefix)), names_max_(names_max) {}
+    Listing(Servers& servers, std::string prefix, std::size_t names_max, Patience patience)
+        : servers_(servers),
+          prefix_(std::move(prefix)),
+          names_max_(names_max),
+          patience_(patience) {}
     ~Listing() { servers_.forget(this); }
     Listing(const Listing&) = delete;
     Listing& operator=(const Listing&) = delete;
 
-    void ask(ServerLink& link);
-    // Everybody who was asked has told all, refused or gone.
-    [[nodiscard]] bool done() const { return asking_.empty(); }
-    [[nodiscard]] std::size_t answered() const { return answered_; }
+    void ask(ServerLink& link, TimePoint now);
+    void drive(TimePoint now);
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+
+    // Nobody will tell more by itself: each has told all, or is one of gaps().
+    [[nodiscard]] bool done() const;
+    // When the last of those that are being asked will have been silent for so long; nullopt:
+    // nobody is being asked.
+    [[nodiscard]] std::optional<TimePoint> quiet_at(Duration silence) const;
+    [[nodiscard]] std::size_t answered() const;  // hosts that told anything
     [[nodiscard]] bool truncated() const { return truncated_; }
-    [[nodiscard]] std::map<std::string, Versions>& names() { return names_; }
+    // Hosts that have not told all that they have, and why.
+    [[nodiscard]] std::vector<ListGap> gaps() const;
+    // When a page has last brought something new.
+    [[nodiscard]] TimePoint progressed_at() const { return progressed_at_; }
+    [[nodiscard]] Names& names() { return names_; }
+    // Names that came since the last call.
+    std::vector<Names::iterator> take_new() { return std::exchange(new_, {}); }
 
   private:
-    void ask_page(ServerLink& link, const std::string& cursor);
-    void handle_page(ServerLink& link, const std::string& cursor, const Reply& reply);
+    enum class State { asking, refused, incomplete, complete, broken };
+    struct Host {  // by the address that it is dialled at: it may come back on another link
+        SourceId link;
+        State state{State::asking};
+        std::optional<ListingWalk> walk;
+        TimePoint heard_at;
+        TimePoint again_at;
+        unsigned refusals{0};
+        unsigned breaks{0};
+        unsigned times_told{0};
+        bool told{false};
+        std::string why;
+    };
+    void begin(ServerLink& link, Host& host, TimePoint now);
+    void ask_page(ServerLink& link, const Host& host);
+    void handle_page(ServerLink& link, const Reply& reply, TimePoint now);
+    void handle_refusal(ServerLink& link, Host& host, const Reply& reply, TimePoint now);
+    void settle(Host& host, ListingWalk::Verdict verdict, TimePoint now);
+    void take(const protocol::ListingRecord& record, SourceId source, TimePoint now);
 
     Servers& servers_;
     std::string prefix_;
     std::size_t names_max_;
-    std::map<std::string, Versions> names_;
-    std::set<SourceId> asking_;
-    std::size_t answered_{0};
+    Patience patience_;
+    Names names_;
+    std::vector<Names::iterator> new_;
+    std::size_t cost_{0};
+    std::map<std::string, Host> hosts_;
     bool truncated_{false};
+    TimePoint progressed_at_{};
 };
 
 }  // namespace shoal::peer

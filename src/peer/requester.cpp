@@ -175,8 +175,8 @@ void Requester::link_is_up(ServerLink& link, TimePoint now) {
     searches_.handle_link(link);
     gateways_.handle_link(link);
     for (ListOrder& order : lists_) {
-        if (order.asked) {
-            order.listing->ask(link);
+        if (order.listing) {
+            order.listing->ask(link, now);
         }
     }
 }
@@ -360,12 +360,7 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
     consider(engine_.small.next_timeout());
     consider(searches_.next_timeout());
     consider(gateways_.next_timeout());
-    for (const ListOrder& order : lists_) {
-        consider(order.began_at + order.command.timeout);
-        if (order.done_at) {
-            consider(*order.done_at + more_hosts_max);
-        }
-    }
+    consider(next_list_timeout(now));
     for (const auto& [id, link] : engine_.servers.all()) {
         if (link->shaking()) {
             consider(link->since() + hello_max);

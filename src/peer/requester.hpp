@@ -33,8 +33,7 @@ class Requester {
     struct ListOrder {
         ListCommand command;
         TimePoint began_at;
-        bool asked{false};
-        std::unique_ptr<Listing> listing;
+        std::unique_ptr<Listing> listing;  // once somebody was asked
         std::optional<TimePoint> done_at;  // everybody who was asked has told all
     };
 
@@ -48,7 +47,10 @@ class Requester {
     void start_fetch(FetchCommand command, TimePoint now);
     void cancel_fetch(FetchId fetch, TimePoint now);
     void drive_lists(TimePoint now);
+    [[nodiscard]] std::optional<TimePoint> next_list_timeout(TimePoint now) const;
+    void add_own_names(Listing::Names& names, ListOrder& order);
     void finish_list(ListOrder& order);
+    static void add_rows(FileList& list, const std::string& name, const Listing::Name& told);
 
     // Links.
     void add_link(NewServer server, TimePoint now);

@@ -5,11 +5,14 @@
 #include "peer/status.hpp"
 #include "shoal/base/log.hpp"
 #include "shoal/base/text.hpp"
+#include "shoal/integrity/unhashed.hpp"
 
 namespace shoal::peer {
 
 namespace {
 constexpr std::size_t maps_max = 64;
+constexpr Duration list_silence_max = 5s;
+constexpr SourceId this_host{0};
 }  // namespace
 
 bool Requester::take_mail(TimePoint now) {
@@ -47,7 +50,7 @@ bool Requester::take_mail(TimePoint now) {
                        [&](FetchCommand& command) { start_fetch(std::move(command), now); },
                        [&](CancelCommand& command) { cancel_fetch(command.fetch, now); },
                        [&](ListCommand& command) {
-                           lists_.push_back({std::move(command), now, false, nullptr, {}});
+                           lists_.push_back({std::move(command), now, nullptr, {}});
                        },
                        [&](SearchCommand& command) { searches_.begin(std::move(command), now); },
                        [&](CancelSearchCommand& command) { searches_.cancel(command.order, now); },
@@ -114,29 +117,88 @@ void Requester::forget_sink(EventSink* sink) {
 
 void Requester::drive_lists(TimePoint now) {
     for (ListOrder& order : lists_) {
+        if (const Status checked = store::check_beginning(order.command.prefix); !checked) {
+            FileList list;
+            list.order = order.command.order;
+            list.prefix = order.command.prefix;
+            list.problem = Outcome::usage;
+            list.text = checked.error().message;
+            order.command.sink->deliver(list);
+            order.command.sink = nullptr;
+            continue;
+        }
         const auto links = engine_.servers.usable();
         const std::size_t wanted = std::max(1U, order.command.wait_hosts);
         const bool late = now - order.began_at >= order.command.timeout;
-        if (!order.asked && (links.size() >= wanted || engine_.settled() || late)) {
-            order.asked = true;
-            order.listing = std::make_unique<Listing>(engine_.servers, order.command.prefix,
-                                                      order.command.rows_max);
+        if (!order.listing && (links.size() >= wanted || engine_.settled() || late)) {
+            order.listing =
+                std::make_unique<Listing>(engine_.servers, order.command.prefix,
+                                          order.command.rows_max, Listing::Patience::as_it_is);
             for (ServerLink* link : links) {
-                order.listing->ask(*link);
+                order.listing->ask(*link, now);
             }
         }
-        if (!order.asked || !order.listing->done()) {
+        if (!order.listing) {
+            continue;
+        }
+        order.listing->drive(now);
+        // Who is silent is not waited for; the list says so.
+        const auto quiet = order.listing->quiet_at(list_silence_max);
+        const bool told =
+            order.listing->done() || (quiet && now >= *quiet && !order.listing->next_timeout());
+        if (!told) {
             order.done_at.reset();
         } else if (!order.done_at) {
             order.done_at = now;
         }
         const bool waited = order.done_at && now - *order.done_at >= more_hosts_max;
-        if (order.asked && ((order.done_at && engine_.settled()) || waited || late)) {
+        if ((order.done_at && engine_.settled()) || waited || late) {
             finish_list(order);
             order.command.sink = nullptr;
         }
     }
     std::erase_if(lists_, [](const ListOrder& order) { return order.command.sink == nullptr; });
+}
+
+std::optional<TimePoint> Requester::next_list_timeout(TimePoint now) const {
+    std::optional<TimePoint> next;
+    const auto consider = [&next](std::optional<TimePoint> when) {
+        next = when && (!next || *when < *next) ? when : next;
+    };
+    for (const ListOrder& order : lists_) {
+        consider(order.began_at + order.command.timeout);
+        if (order.done_at) {
+            consider(*order.done_at + more_hosts_max);
+        } else if (order.listing) {
+            consider(order.listing->next_timeout());
+            const auto quiet = order.listing->quiet_at(list_silence_max);
+            consider(quiet && *quiet > now ? quiet : std::nullopt);
+        }
+    }
+    return next;
+}
+
+// This host is a holder like any other.
+void Requester::add_own_names(Listing::Names& names, ListOrder& order) {
+    std::string cursor;
+    while (names.size() < order.command.rows_max) {
+        const auto page = wiring_.catalog->page(order.command.prefix, cursor, 1024);
+        for (const store::CatalogRecord& record : page) {
+            Listing::Name& name = names[record.name];
+            if (integrity::is_unhashed(record.id)) {
+                name.pending_size = name.pending.empty() ? record.id.size : name.pending_size;
+                name.pending.push_back(this_host);
+                continue;
+            }
+            Listing::Holders& holders = name.versions[record.id];
+            const auto chunks = integrity::Geometry(record.id.size).chunk_count();
+            (record.held == chunks ? holders.complete : holders.partial).push_back(this_host);
+        }
+        if (page.empty()) {
+            break;
+        }
+        cursor = page.back().name;
+    }
 }
 
 void Requester::finish_list(ListOrder& order) {
@@ -145,44 +207,42 @@ void Requester::finish_list(ListOrder& order) {
     list.prefix = order.command.prefix;
     list.hosts = static_cast<std::uint32_t>(order.listing->answered());
     list.truncated = order.listing->truncated();
+    list.gaps = order.listing->gaps();
+    if (!wiring_.catalog->knows_all(order.command.prefix)) {
+        list.gaps.push_back({"this host", "it has not seen all of its folders"});
+    }
     auto& names = order.listing->names();
-    // This host is a holder like any other.
-    const SourceId here{0};
-    std::string cursor;
-    while (names.size() < order.command.rows_max) {
-        const auto page = wiring_.catalog->page(order.command.prefix, cursor, 1024);
-        for (const store::CatalogRecord& record : page) {
-            if (integrity::is_unhashed(record.id)) {
-                continue;
-            }
-            Listing::Holders& holders = names[record.name][record.id];
-            const auto chunks = integrity::Geometry(record.id.size).chunk_count();
-            (record.held == chunks ? holders.complete : holders.partial).push_back(here);
-        }
-        if (page.empty()) {
-            break;
-        }
-        cursor = page.back().name;
+    add_own_names(names, order);
+    while (!names.empty()) {  // which lets go of each when it has become rows
+        const auto name = names.extract(names.begin());
+        add_rows(list, name.key(), name.mapped());
     }
-    for (const auto& [name, versions] : names) {
-        const std::size_t first_row = list.rows.size();
-        for (const auto& [id, holders] : versions) {
-            FileRow row{name, id.size, id.root.hex(), 0, 0, 1, false};
-            row.complete = static_cast<std::uint32_t>(holders.complete.size());
-            row.partial = static_cast<std::uint32_t>(holders.partial.size());
-            row.versions = static_cast<std::uint32_t>(versions.size());
-            row.here = std::count(holders.complete.begin(), holders.complete.end(), here) > 0;
-            list.rows.push_back(std::move(row));
-        }
-        std::stable_sort(list.rows.begin() + static_cast<std::ptrdiff_t>(first_row),
-                         list.rows.end(), [](const FileRow& left, const FileRow& right) {
-                             return left.complete > right.complete;
-                         });
-    }
-    if (list.hosts == 0) {
+    if (!list.gaps.empty() || list.truncated) {
+        list.problem = Outcome::incomplete;
+    } else if (list.hosts == 0) {
         list.problem = engine_.not_let_in.empty() ? Outcome::no_host : Outcome::not_let_in;
     }
     order.command.sink->deliver(list);
+}
+
+// Its versions, most holders first, or that it is pending.
+void Requester::add_rows(FileList& list, const std::string& name, const Listing::Name& told) {
+    const std::size_t first_row = list.rows.size();
+    for (const auto& [id, holders] : told.versions) {
+        FileRow row{name, id.size, id.root.hex(), 0, 0, 1, false, false};
+        row.complete = static_cast<std::uint32_t>(holders.complete.size());
+        row.partial = static_cast<std::uint32_t>(holders.partial.size());
+        row.versions = static_cast<std::uint32_t>(told.versions.size());
+        row.here = std::count(holders.complete.begin(), holders.complete.end(), this_host) > 0;
+        list.rows.push_back(std::move(row));
+    }
+    if (told.versions.empty()) {
+        const bool here = std::count(told.pending.begin(), told.pending.end(), this_host) > 0;
+        list.rows.push_back({name, told.pending_size, {}, 0, 0, 1, here, true});
+    }
+    std::stable_sort(
+        list.rows.begin() + static_cast<std::ptrdiff_t>(first_row), list.rows.end(),
+        [](const FileRow& left, const FileRow& right) { return left.complete > right.complete; });
 }
 
 // Peers and status -----------------------------------------------------------------------------

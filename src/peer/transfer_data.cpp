@@ -99,6 +99,7 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
         source->second.last = why == protocol::Status::busy        ? "too busy"
                               : why == protocol::Status::not_held  ? "it had not what it claimed"
                               : why == protocol::Status::closing   ? "it is closing"
+                              : why == protocol::Status::io_error  ? "its disk failed"
                               : why == protocol::Status::cancelled ? source->second.last
                                                                    : "its file changed or went";
     }
@@ -107,6 +108,7 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
     if (tell) {
         give_up_on(link, Fault::cannot,
                    why == protocol::Status::unreadable ? "it may not read the file"
+                   : why == protocol::Status::io_error ? "its disk cannot read the file"
                                                        : "the file changed or went there");
     }
 }

@@ -67,25 +67,10 @@ std::string_view SafePath::name() const {
     return std::string_view(text_).substr(text_.rfind('/') + 1);  // npos + 1 is 0
 }
 
-// It may end within a component, or within a character.
 Status check_beginning(std::string_view text) {
-    if (text.empty()) {
-        return {};
-    }
-    std::string whole(text);
-    if (whole.back() == '/') {
-        whole.pop_back();
-    }
-    while (!whole.empty() && !text::is_utf8(whole) && text.size() - whole.size() < 4) {
-        whole.pop_back();
-    }
-    if (whole.empty() || whole.back() == '/') {
-        whole += '_';  // for what is still to come
-    }
-    if (const char* fault = fault_of(whole)) {
-        return refusal(text, fault);
-    }
-    return {};
+    const std::string_view whole = text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
+    const char* fault = text.empty() ? nullptr : fault_of(whole);
+    return fault == nullptr ? Status{} : refusal(text, fault);
 }
 
 Result<std::string> parse_prefix(std::string_view text) {

@@ -66,9 +66,7 @@ def test_p32_a_file_dropped_into_shared_is_offered(swarm):
                 time.sleep(0.3)
         until(lambda: client.query("new/late").fileSize == len(data), "offered whole", 2)
         for one in asked:  # at once or later: never half of it
-            answer = client.answer_to(one)
-            if answer.status_name == "pending":
-                answer = client.answer_to(one)
+            answer = client.final_answer_to(one)
             assert answer.type != shoalwire.FILE or answer.fileSize == len(data), answer
         assert client.fetch("new/late") == data
         until(lambda: [one[0] for one in client.list_all()] == ["new/late"], "listed", 2)

@@ -12,6 +12,7 @@ Hooks may be set at any time and hold for all connections:
     delay = SECONDS          before each data message
     held[name] = {chunks}    only these chunks are held; push_have(name, chunks) adds some
     on_search(connection, message)  is called for each search; without it they are answered: nobody
+    on_list, on_query(connection, message)  may answer a list or a query: true if so
     refuse = STATUS          answers every request for data with this status
 What came in is in `received` (ClientMessages) and `served` (first, count of each run).
 """
@@ -145,6 +146,8 @@ class Connection(threading.Thread):
         self.answer(message.id, wire.NOT_LET_IN)
 
     def query(self, message):
+        if self.server.on_query and self.server.on_query(self, message):
+            return
         file = self.server.files.get(message.name)
         if file is None:
             self.answer(message.id, wire.NOT_FOUND)
@@ -153,9 +156,12 @@ class Connection(threading.Thread):
                   first=self.server.mtime, held=len(self.server.held_of(file)))
 
     def list(self, message):
+        if self.server.on_list and self.server.on_list(self, message):
+            return
         prefix, cursor = message.path[:message.prefixLength], message.path[:message.pathLength]
         names = sorted(name.encode() for name in self.server.files)
-        names = [name for name in names if name.startswith(prefix) and name > cursor]
+        names = [name for name in names if name.startswith(prefix) and
+                 (name > cursor or cursor == prefix)]
         page = [self.server.files[name.decode()] for name in names[:100]]
         payload = b"".join(wire.pack_record(file.name, len(file.data), file.root,
                                             len(self.server.held_of(file)), self.server.mtime)
@@ -237,7 +243,7 @@ class FakeServer:
         self.secret, self.node = secret, os.urandom(16)
         self.mtime = int(time.time())
         self.mangle = self.alter = self.stall_after = self.close_after = self.refuse = None
-        self.on_search = None
+        self.on_search = self.on_list = self.on_query = None
         self.delay = 0
         self.held = {}
         self.received, self.served = [], []

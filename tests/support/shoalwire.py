@@ -27,7 +27,7 @@ STATUSES = ("ok pending not_found not_held changed unreadable bad_request closin
             "unknown_type unknown_version not_let_in io_error").split()
 OK, PENDING, NOT_FOUND, NOT_HELD, CHANGED, UNREADABLE, BAD_REQUEST = range(7)
 UNKNOWN_TYPE, UNKNOWN_VERSION, NOT_LET_IN = 10, 11, 12
-AUTHENTICATED, SUBSTITUTE, LAST_PAGE, MORE = 1, 2, 4, 8
+AUTHENTICATED, SUBSTITUTE, LAST_PAGE, MORE, INCOMPLETE, BEING_WRITTEN = 1, 2, 4, 8, 16, 32
 TREE_COVERED = (CHUNK_HASHES, LEAF_HASHES, DATA)
 
 
@@ -306,9 +306,14 @@ class Client:
 
     def query(self, name):
         """The final answer to a query."""
-        wanted = self.send(QUERY, path=name)
-        answer = self.answer_to(wanted)
-        return self.answer_to(wanted) if answer.status == PENDING else answer
+        return self.final_answer_to(self.send(QUERY, path=name))
+
+    def final_answer_to(self, wanted_id):
+        """As answer_to(), behind the interim ones."""
+        answer = self.answer_to(wanted_id)
+        while answer.status == PENDING:
+            answer = self.answer_to(wanted_id)
+        return answer
 
     def list_all(self, prefix=""):
         cursor, generation, records = prefix.encode(), 0, []
@@ -320,6 +325,7 @@ class Client:
             if page.flags & LAST_PAGE:
                 return records
             cursor = records[-1][0].encode()
+            cursor += b"\0" if cursor == prefix.encode() else b""
 
     def subscribe(self, size, root):
         """(id, chunks held). `have` pushes come under that id."""

@@ -52,14 +52,13 @@ TEST_CASE("folder and name of a path", "[store][path]") {
 
 TEST_CASE("how a name can begin", "[store][path]") {
     using shoal::store::check_beginning;
-    for (const auto& good : {""s, "a"s, "a/"s, "a/b"s, "a/b/"s, "\xc3"s, "a/\xe5\x90"s, "\xc3\xa9"s,
+    for (const auto& good : {""s, "a"s, "a/"s, "a/b"s, "a/b/"s, "\xc3\xa9"s,
                              std::string(200, 'a') + "/" + std::string(198, 'b') + "/"}) {
         CAPTURE(shoal::text::escape(good));
         CHECK(check_beginning(good).ok());
     }
-    for (const auto& bad :
-         {"/"s, "/a"s, "a//"s, "a//b"s, "../"s, "../a"s, "a/../b"s, ".a"s, "a/.b"s, "a\\"s, "a\0"s,
-          "\xff/a"s, "\xc0\xaf"s, std::string(401, 'a')}) {
+    for (const auto& bad : {"/"s, "/a"s, "a//"s, "a//b"s, "../"s, "../a"s, "a/../b"s, ".a"s,
+                            "a/.b"s, "a\\"s, "a\0"s, "\xff/a"s, "\xc3"s, std::string(401, 'a')}) {
         CAPTURE(shoal::text::escape(bad));
         CHECK_FALSE(check_beginning(bad).ok());
     }

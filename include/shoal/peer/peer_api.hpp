@@ -191,6 +191,13 @@ struct FileRow {
     std::uint32_t partial{};
     std::uint32_t versions{1};  // other contents under the same name, this one included
     bool here{false};
+    // Its root is not known yet where it is: being hashed, or written. Then `root` is empty, and
+    // complete and partial are 0.
+    bool pending{false};
+};
+struct ListGap {  // a host that has not told all that it has
+    std::string host;
+    std::string why;
 };
 struct FileList {  // one row per name and content, by name, most holders first
     std::uint64_t order{};
@@ -198,7 +205,9 @@ struct FileList {  // one row per name and content, by name, most holders first
     std::vector<FileRow> rows;
     std::uint32_t hosts{};           // that answered
     bool truncated{false};           // more names exist than are kept
-    std::optional<Outcome> problem;  // no_host, not_let_in
+    std::vector<ListGap> gaps;       // then names may be missing
+    std::optional<Outcome> problem;  // no_host, not_let_in, usage; incomplete: gaps, truncated
+    std::string text;                // of usage
 };
 
 struct PeerRow {
@@ -288,7 +297,8 @@ class PeerApi {
     virtual FetchId fetch(FetchOrder order, EventSink& sink) = 0;
     // Stops it; what is here stays for a resume. Ends with FetchDone{cancelled}.
     virtual void cancel(FetchId fetch) = 0;
-    // The swarm's files beneath `prefix` ("" for all), as one FileList; at most `rows_max`.
+    // The swarm's files whose names begin with `prefix` ("" for all), as one FileList; at most
+    // `rows_max`.
     // `wait_hosts` and `timeout` as in FetchOrder.
     virtual std::uint64_t list(std::string prefix, std::size_t rows_max, unsigned wait_hosts,
                                Duration timeout, EventSink& sink) = 0;
