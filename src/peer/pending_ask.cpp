@@ -90,14 +90,17 @@ void PendingAsk::handle_answer(const std::string& name, ServerLink& link, const 
     if (interim) {
         Interim news = interim_of(link, name, reply);
         progressed_at_ = news == question.interim ? progressed_at_ : now;
+        question.why.clear();
         question.interim = std::move(news);
         return open.vote.handle_pending(link.id);
     }
     if (reply.lost() || reply.status() == Status::closing) {
         question.lost = true;
+        question.why = reply.lost() ? "went before it told" : "is closing";
         return;
     }
     if (reply.status() == Status::busy || reply.status() == Status::io_error) {
+        question.why = reply.status() == Status::busy ? "is busy" : "cannot read its disk";
         question.again_at = now + again_after_busy;
         return;
     }
@@ -200,16 +203,18 @@ std::optional<TimePoint> PendingAsk::next_timeout() const { return next_; }
 
 // Of those that are being waited for, one that a host has said something of.
 std::string PendingAsk::why() const {
-    const Interim* worst = nullptr;
+    const Question* worst = nullptr;
     for (const auto& [name, open] : open_) {
         for (const auto& [source, question] : open.questions) {
             if (!question.answered &&
-                (worst == nullptr || (question.interim.said && !worst->said))) {
-                worst = &question.interim;
+                (worst == nullptr || (question.interim.said && !worst->interim.said))) {
+                worst = &question;
             }
         }
     }
-    std::string text = worst == nullptr ? "" : text_of(*worst);
+    std::string text = worst == nullptr     ? ""
+                       : worst->why.empty() ? text_of(worst->interim)
+                                            : worst->interim.host + ' ' + worst->why;
     const std::size_t more = open_.size() + queue_.size();
     return more > 1 ? text + ", and " + std::to_string(more - 1) + " more wait" : text;
 }

@@ -59,6 +59,7 @@ class PendingAsk {
         bool answered{false};
         std::optional<TimePoint> again_at;  // it was busy
         bool lost{false};
+        std::string why;  // it did not tell, last time
         Interim interim;
     };
     struct Name {

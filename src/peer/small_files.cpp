@@ -134,7 +134,9 @@ void SmallFiles::park(std::uint64_t key, Item& item) {
     item.order.listener->file_note(
         item.order.index, FetchNote::Kind::parked, {},
         item.saw_liar ? "what was sent does not verify, and nobody else has it"
-                      : "no connected host has it; it goes on when one comes back");
+        : item.disk_failed.empty()
+            ? "no connected host has it; it goes on when one comes back"
+            : "the disk of " + item.disk_failed + " cannot read it, and nobody else has it");
     for (ServerLink* link : servers_.usable()) {
         if (!item.useless.contains(link->id)) {
             ask_who_has(key, item, *link);
@@ -302,6 +304,9 @@ void SmallFiles::handle_refusal(ServerLink& link, std::uint64_t token, protocol:
     }
     if (!doubted) {
         unload(entry->second);
+    }
+    if (why == protocol::Status::io_error) {
+        entry->second.disk_failed = link.host;
     }
     if (why != protocol::Status::busy) {
         entry->second.useless.insert(link.id);

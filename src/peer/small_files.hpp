@@ -63,6 +63,7 @@ class SmallFiles final : public DataSink {
         Order order;
         State state{State::queued};
         std::set<SourceId> useless;  // refused or lied
+        std::string disk_failed;     // the host that said so
         bool saw_liar{false};
         SourceId asked;
         std::uint64_t wire_id{0};

@@ -124,6 +124,10 @@ def test_a_stopped_host_has_not_said_no(swarm):
         assert listed["problem"] == "incomplete", listed
         assert [gap["host"] for gap in listed["gaps"]] == [stopped.name], listed
         assert [row["name"] for row in listed["rows"]] == ["d/mine"]
+        prompt.send("get d/\n")
+        ended = prompt.wait_event("fetch_done", name="d/", limit=20)
+        assert ended["outcome"] == "incomplete" and stopped.name in ended["text"], ended
+        assert host.download("d/mine").read_bytes() == b"y"
     finally:
         os.kill(stopped.process.pid, signal.SIGCONT)
 
@@ -226,6 +230,16 @@ def test_no_needs_the_word_of_every_host(swarm):
         assert f"{swarm.net}.{20 + number}:8080" in process.events("fetch_done")[0]["text"], how
     host = swarm.host(9, hosts=[10], start=False)
     host.get("x", code=3)
+
+
+def test_a_disk_that_fails_there_is_called_so(swarm):
+    """Large and small files: not "changed"."""
+    swarm.fake(2, {"large": bytes(200_000), "small": b"x"}, refuse=wire.STATUSES.index("io_error"))
+    host = swarm.host(1, hosts=[2], start=False)
+    for name in ("large", "small"):
+        process = host.get(name, code=5, options=["--timeout", "1"])
+        notes = " ".join(note["text"] for note in process.events("fetch_note"))
+        assert "disk" in notes and "cannot read" in notes and "changed" not in notes, notes
 
 
 def test_list_takes_any_prefix(swarm):
