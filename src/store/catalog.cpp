@@ -109,7 +109,7 @@ std::vector<CatalogRecord> Catalog::page(std::string_view prefix, std::string_vi
                 const Slot& slot = of_shared ? shared->second : downloads->second;
                 if (slot.state == Holding::State::complete) {
                     records.push_back(record_of(*slot.file));
-                } else if (slot.state == Holding::State::pending) {
+                } else if (slot.file->stamp.size <= limits::file_size_max) {
                     records.push_back({std::string(name),
                                        integrity::unhashed(slot.file->stamp.size), 0,
                                        slot.file->stamp.mtime_ns / ns_per_s});
@@ -158,18 +158,16 @@ Result<Fd> Catalog::open_for_serving(const HeldFile& file) const {
 
 void Catalog::State::erase(Folder& folder, Folder::iterator slot) {
     const Slot& old = slot->second;
+    ++generation;
+    ++tree_generation;
     if (old.state == Holding::State::complete) {
         --totals.files;
         totals.bytes -= old.file->id.size;
         by_id.erase(old.file);
         changed.push_back(old.file->id);
-        ++generation;
-        ++tree_generation;
     } else if (old.state == Holding::State::pending) {
         --totals.pending;
         settled.push_back(old.file->name.text());
-        ++generation;
-        ++tree_generation;
     }
     // The key is a view into the value, which must outlive it.
     const auto keep = old.file;
@@ -182,17 +180,15 @@ void Catalog::State::put(Where where, Slot slot) {
     if (const auto old = folder.find(name); old != folder.end()) {
         erase(folder, old);
     }
+    ++generation;
+    ++tree_generation;
     if (slot.state == Holding::State::complete) {
         ++totals.files;
         totals.bytes += slot.file->id.size;
         by_id.insert(slot.file);
         changed.push_back(slot.file->id);
-        ++generation;
-        ++tree_generation;
     } else if (slot.state == Holding::State::pending) {
         ++totals.pending;
-        ++generation;
-        ++tree_generation;
     }
     folder.emplace(name, std::move(slot));
 }
@@ -212,8 +208,8 @@ void Catalog::put_pending(Where where, const SafePath& name, const Stamp& stamp)
     });
 }
 
-void Catalog::put_unreadable(Where where, const SafePath& name) {
-    auto file = std::make_shared<const HeldFile>(HeldFile{name, where, {}, {}, {}});
+void Catalog::put_unreadable(Where where, const SafePath& name, const Stamp& stamp) {
+    auto file = std::make_shared<const HeldFile>(HeldFile{name, where, {}, {}, stamp});
     state_.lock()->put(where, {Holding::State::unreadable, std::move(file), 0, false});
 }
 

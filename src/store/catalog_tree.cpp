@@ -44,7 +44,7 @@ ChildPage Catalog::children(Where where, std::string_view prefix, std::string_vi
                     page.rows.push_back({std::string(name), nullptr, {}});
                 } else if (entry->second.state == Holding::State::complete) {
                     page.rows.push_back({std::string(name), entry->second.file, {}});
-                } else if (entry->second.state == Holding::State::pending) {
+                } else if (entry->second.file->stamp.size <= limits::file_size_max) {
                     page.rows.push_back({std::string(name), nullptr, pending_of(entry->second)});
                 }
             });

@@ -92,7 +92,7 @@ void Hasher::wait(const TargetPtr& target) {
     catalog_->set_being_written(target->where, target->name.text(), true);
 }
 
-void Hasher::fail(const TargetPtr& target, const Error& error) {
+void Hasher::fail(const TargetPtr& target, const Error& error, const Stamp& stamp) {
     if (error.kind == ErrorKind::busy) {
         return wait(target);
     }
@@ -101,7 +101,7 @@ void Hasher::fail(const TargetPtr& target, const Error& error) {
         catalog_->remove(target->where, target->name.text());
     } else {
         log::warning(error.message + "; it is not offered");
-        catalog_->put_unreadable(target->where, target->name);
+        catalog_->put_unreadable(target->where, target->name, stamp);
     }
 }
 
@@ -117,7 +117,8 @@ std::optional<Hasher::Job> Hasher::begin(const Lane& lane, const TargetPtr& targ
     Stamp stamp;
     Result<Fd> fd = root(target->where).open_file(target->name, &stamp);
     if (!fd) {
-        fail(target, fd.error());
+        const PendingFile& seen = holding.pending;
+        fail(target, fd.error(), {0, 0, seen.size, seen.mtime_s * 1'000'000'000, 0});
         return std::nullopt;
     }
     if (is_being_written(fd->get(), stamp)) {
@@ -138,7 +139,8 @@ bool Hasher::read_slice(Job& job) {
         read_up_to(job.fd.get(), job.tree.received(), std::span(buffer_).first(wanted));
     if (got < 0) {
         fail(job.target,
-             system_error("cannot read '" + text::escape(job.target->name.text()) + "'", errno));
+             system_error("cannot read '" + text::escape(job.target->name.text()) + "'", errno),
+             job.stamp);
         return true;
     }
     if (static_cast<std::size_t>(got) < wanted) {

@@ -78,7 +78,8 @@ class Hasher {
     // True when the job is over, one way or the other.
     bool read_slice(Job& job);
     void finish(Job& job);
-    void fail(const TargetPtr& target, const Error& error);
+    // `stamp` as it was seen last.
+    void fail(const TargetPtr& target, const Error& error, const Stamp& stamp);
     void wait(const TargetPtr& target);
     void end(const TargetPtr& target);
     void look_again();

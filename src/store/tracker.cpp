@@ -209,7 +209,7 @@ void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp) {
     if (stamp.size > limits::file_size_max) {
         if (held.state != Holding::State::unreadable) {
             log::warning("'" + path.text() + "' is larger than 1 TiB; it is not offered");
-            catalog_->put_unreadable(where, path);
+            catalog_->put_unreadable(where, path, stamp);
         }
         return;
     }

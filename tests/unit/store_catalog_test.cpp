@@ -70,10 +70,14 @@ TEST_CASE("pages go on where the last one ended", "[store][catalog]") {
     }
     f.put(Where::downloads, "a/w", 2);
     f.catalog.put_pending(Where::shared, safe("a/pending"), {1, 1, 77, 0, 0});
-    f.catalog.put_unreadable(Where::shared, safe("a/unreadable"));
-    CHECK(f.page("") == "a:1 a/pending:77 a/w:2 a/x:1 a/y:1 a/z/1:1 ab:1 b:1 ");
-    CHECK(f.page("a/") == "a/pending:77 a/w:2 a/x:1 a/y:1 a/z/1:1 ");
-    CHECK(f.page("a") == "a:1 a/pending:77 a/w:2 a/x:1 a/y:1 a/z/1:1 ab:1 ");
+    f.catalog.put_unreadable(Where::shared, safe("a/too large"), {1, 1, 1ULL << 50, 0, 0});
+    f.catalog.put_unreadable(Where::shared, safe("a/unread"), {1, 1, 78, 0, 0});
+    const std::string below = "a/pending:77 a/unread:78 a/w:2 a/x:1 a/y:1 a/z/1:1 ";
+    CHECK(f.page("") == "a:1 " + below + "ab:1 b:1 ");
+    CHECK(f.page("a/") == below);
+    CHECK(f.page("a") == "a:1 " + below + "ab:1 ");
+    CHECK(f.catalog.page("a/u", "", 9).at(0).id == integrity::unhashed(78));
+    CHECK(f.catalog.children(Where::shared, "a/", "", 99).rows.size() == 5);
     CHECK(f.page("a/", "a/w", 2) == "a/x:1 a/y:1 ");
     CHECK(f.page("a/", "a/y", 2) == "a/z/1:1 ");
     CHECK(f.page("a/", "a/z/1").empty());

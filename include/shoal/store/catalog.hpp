@@ -80,7 +80,8 @@ class Catalog {
     // As find(name), but of one folder only.
     [[nodiscard]] Holding find_in(Where where, std::string_view name) const;
 
-    // Names with `prefix`, greater than `after` (bytewise): hashed, partial and pending ones.
+    // Names with `prefix`, greater than `after` (bytewise): hashed, partial and pending ones. One
+    // that cannot be read is there all the same, and shown as pending.
     [[nodiscard]] std::vector<CatalogRecord> page(std::string_view prefix, std::string_view after,
                                                   std::size_t records_max) const;
     // Directly below `prefix` ("" or "a/b/") in one folder, by name, at most so many; `from`: ""
@@ -123,7 +124,7 @@ class Catalog {
     void remove_unseen(Where where, std::string_view prefix);
     void remove_unseen_below(Where where, std::string_view prefix);  // and itself
     [[nodiscard]] std::vector<std::pair<Where, std::string>> unseen() const;
-    void put_unreadable(Where where, const SafePath& name);
+    void put_unreadable(Where where, const SafePath& name, const Stamp& stamp = {});
     void remove(Where where, std::string_view name);
     // Folders of shared/ that exist: "a/b".
     void put_folder(std::string_view name);
