@@ -11,6 +11,7 @@
 #include <ctime>
 #include <iterator>
 
+#include "log_limiter.hpp"
 #include "shoal/base/fd.hpp"
 #include "shoal/base/guarded.hpp"
 #include "shoal/base/text.hpp"
@@ -25,6 +26,7 @@ std::atomic<Level> threshold{Level::info};
 struct Outputs {
     Fd file;
     std::function<void(Level, std::string_view)> sink;
+    LogLimiter limiter;
 };
 
 // Never destroyed, so that a thread which logs while the process exits finds it whole.
@@ -91,23 +93,45 @@ void set_sink(std::function<void(Level, std::string_view)> sink) {
     outputs().lock()->sink = std::move(sink);
 }
 
+namespace {
+
+void write_line(Outputs& outputs, Level level, std::string_view text) {
+    const std::string body =
+        std::string(level_words[static_cast<std::size_t>(level)]) + ": " + text::escape(text);
+    const std::string line = "shoal: " + body;
+    // A full disk must not silence the log: what the file refuses goes the other way.
+    if (outputs.file && write_all(outputs.file.get(), timestamp() + " " + body + "\n")) {
+        return;
+    }
+    if (outputs.sink) {
+        outputs.sink(level, line);
+    } else {
+        static_cast<void>(write_all(STDERR_FILENO, line + "\n"));  // nobody left to tell
+    }
+}
+
+void write_left_out(Outputs& outputs, bool all) {
+    for (const auto& [level, text] : outputs.limiter.take_left_out(steady_now(), all)) {
+        write_line(outputs, level, text);
+    }
+}
+
+}  // namespace
+
 void write(Level level, std::string_view text) {
     if (!enabled(level)) {
         return;
     }
-    const std::string body =
-        std::string(level_words[static_cast<std::size_t>(level)]) + ": " + text::escape(text);
-    const std::string line = "shoal: " + body;
     auto shared = outputs().lock();
-    // A full disk must not silence the log: what the file refuses goes the other way.
-    if (shared->file && write_all(shared->file.get(), timestamp() + " " + body + "\n")) {
-        return;
+    write_left_out(*shared, false);
+    if (shared->limiter.admit(level, text, steady_now())) {
+        write_line(*shared, level, text);
     }
-    if (shared->sink) {
-        shared->sink(level, line);
-    } else {
-        static_cast<void>(write_all(STDERR_FILENO, line + "\n"));  // nobody left to tell
-    }
+}
+
+void tell_left_out() {
+    auto shared = outputs().lock();
+    write_left_out(*shared, true);
 }
 
 }  // namespace shoal::log

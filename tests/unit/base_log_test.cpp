@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "shoal/base/log.hpp"
+#include "base/log_limiter.hpp"
 
 using namespace shoal;
 
@@ -86,4 +86,45 @@ TEST_CASE("a log file gets the time, is private, and hands on what it cannot tak
     REQUIRE(log::open_file("/dev/full").ok());  // also leaves the file for the tests that follow
     log::warning("no space");
     CHECK(capture.lines == Lines{"shoal: warning: no space"});
+}
+
+TEST_CASE("of many lines of one kind some are said, then their count", "[base]") {
+    using log::Level;
+    using log::LogLimiter;
+    LogLimiter limiter;
+    TimePoint now{1h};
+    const auto warn = [&](int number) {
+        return limiter.admit(Level::warning,
+                             "cannot open 'it's/" + std::to_string(number) + "': a link " +
+                                 std::to_string(number * 7),
+                             now);
+    };
+    unsigned said = 0;
+    for (int i = 0; i < 245'000; ++i) {
+        said += warn(i) ? 1 : 0;
+    }
+    CHECK(said == LogLimiter::warnings_max);
+    CHECK(limiter.admit(Level::warning, "cannot list 'x'", now));  // another kind
+    CHECK(limiter.admit(Level::debug, "cannot open 'x': a link 1", now));
+    CHECK(limiter.take_left_out(now + LogLimiter::window - 1ms).empty());
+    now += LogLimiter::window;
+    const auto left = limiter.take_left_out(now);
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].first == Level::warning);
+    CHECK(left[0].second.starts_with("244980 more lines like this were left out: cannot open"));
+    CHECK(limiter.take_left_out(now, true).empty());
+    CHECK(warn(1));
+}
+
+TEST_CASE("kinds of lines without end count as one", "[base]") {
+    log::LogLimiter limiter;
+    unsigned said = 0;
+    for (unsigned i = 0; i < 10'000; ++i) {
+        const std::string word{static_cast<char>('a' + i % 26),
+                               static_cast<char>('a' + i / 26 % 26),
+                               static_cast<char>('a' + i / 676)};
+        said += limiter.admit(log::Level::warning, word, TimePoint{1h}) ? 1 : 0;
+    }
+    CHECK(said == log::LogLimiter::kinds_max + log::LogLimiter::warnings_max);
+    CHECK(limiter.take_left_out(TimePoint{1h}, true).size() == 1);
 }

@@ -26,7 +26,11 @@ Status open_file(const std::string& path);
 // prompt draws them above itself. The sink is called under the log's lock and must not log.
 void set_sink(std::function<void(Level, std::string_view)> sink);
 
+// Of lines that differ only in numbers and in what they quote, 20 warnings in ten seconds are
+// written (500 of what is no warning), then the count of the others.
 void write(Level level, std::string_view text);
+// At the end of the process: the counts that are still to be told.
+void tell_left_out();
 inline void error(std::string_view text) { write(Level::error, text); }
 inline void warning(std::string_view text) { write(Level::warning, text); }
 inline void info(std::string_view text) { write(Level::info, text); }
