@@ -192,6 +192,32 @@ TEST_CASE("a fetch that nobody watches any more is cancelled", "[gateway][connec
     scene.shared.events.deliver(progress);  // and nobody is there
 }
 
+TEST_CASE("fetches that nobody waits for have a bound", "[gateway][connection]") {
+    Scene scene;
+    const char* fetch =
+        "{\"request_type\":\"FETCH\",\"body\":{\"rel_endpoint\":\"a.txt\",\"wait\":false}}\n";
+    const auto ask = [&] {
+        scene.say(fetch);
+        REQUIRE(scene.work_on() == Turn::wants_read);
+        return scene.heard();
+    };
+    for (std::size_t i = 1; i <= EventRouter::unwatched_max; ++i) {
+        CHECK(count(ask(), "\"fetch\":" + std::to_string(i)) == 1);
+    }
+    CHECK(count(ask(), "\"status\":50") == 1);
+    peer::FetchProgress progress;
+    progress.fetch = FetchId{7};
+    scene.shared.events.deliver(progress);
+    CHECK(count(ask(), "\"status\":50") == 1);
+    peer::FetchDone done;
+    done.fetch = FetchId{7};
+    scene.shared.events.deliver(done);
+    CHECK(count(ask(), "begun") == 1);
+    CHECK(count(ask(), "\"status\":50") == 1);
+    scene.connection.reset();
+    CHECK(scene.api.cancelled.empty());  // they go on
+}
+
 TEST_CASE("a search that nobody waits for any more is stopped", "[gateway][connection]") {
     Scene scene;
     const char* search = "{\"request_type\":\"SEARCH\",\"body\":{\"name\":\"a\"}}\n";

@@ -65,7 +65,14 @@ void EventRouter::deliver(const peer::Event& event) {
     }
     const EventBoxPtr box = boxes_.with([&](Boxes& boxes) {
         const auto found = boxes.find(*key);
-        return found == boxes.end() ? EventBoxPtr() : found->second;
+        if (found == boxes.end()) {
+            return EventBoxPtr();
+        }
+        const EventBoxPtr watcher = found->second;
+        if (!watcher && std::holds_alternative<peer::FetchDone>(event)) {
+            boxes.erase(found);
+        }
+        return watcher;
     });
     if (box) {
         box->put(event);

@@ -2,10 +2,14 @@
 // that jobs may go whenever they like; each event goes to the box of the job that gave the order.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "gateway/json/job.hpp"
 #include "shoal/peer/peer_api.hpp"
@@ -47,8 +51,25 @@ class EventRouter final : public peer::EventSink {
     }
     void drop(bool fetch, std::uint64_t order);
 
+    // Fetches that nobody watches, of all clients together.
+    static constexpr std::size_t unwatched_max = 64;
+    // Gives the order of one more; nullopt when so many of them have not ended yet.
+    template <typename Give>
+    std::optional<std::uint64_t> leave(Give give) {
+        return boxes_.with([&](Boxes& boxes) -> std::optional<std::uint64_t> {
+            const auto unwatched = std::count_if(boxes.begin(), boxes.end(),
+                                                 [](const auto& entry) { return !entry.second; });
+            if (static_cast<std::size_t>(unwatched) >= unwatched_max) {
+                return std::nullopt;
+            }
+            const std::uint64_t order = give(*this);
+            boxes[{true, order}] = nullptr;
+            return order;
+        });
+    }
+
   private:
-    using Boxes = std::map<std::pair<bool, std::uint64_t>, EventBoxPtr>;
+    using Boxes = std::map<std::pair<bool, std::uint64_t>, EventBoxPtr>;  // null: unwatched
     Guarded<Boxes> boxes_;
 };
 

@@ -58,9 +58,9 @@ class FetchJob final : public Job {
         : order_(std::move(order)), box_(std::make_shared<EventBox>(order_.waker)) {}
     // Whoever watched is gone: what has arrived stays for a resume.
     ~FetchJob() override {
-        if (fetch_ != 0) {
+        if (fetch_ != 0 && waited_for()) {
             order_.shared.events.drop(true, fetch_);
-            if (waited_for() && !ended_) {
+            if (!ended_) {
                 order_.shared.api->cancel(FetchId{fetch_});
             }
         }
@@ -74,7 +74,8 @@ class FetchJob final : public Job {
 
   private:
     [[nodiscard]] bool waited_for() const { return order_.request.body.wait.value_or(true); }
-    void give_order();
+    [[nodiscard]] peer::FetchOrder fetch_order() const;
+    Step begin_unwatched(Exchange& exchange);
     void tell(Exchange& exchange, const peer::Event& event);
 
     Order order_;
@@ -83,7 +84,7 @@ class FetchJob final : public Job {
     bool ended_{false};
 };
 
-void FetchJob::give_order() {
+peer::FetchOrder FetchJob::fetch_order() const {
     const Body& body = order_.request.body;
     peer::FetchOrder fetch;
     fetch.name = *body.rel_endpoint;
@@ -95,20 +96,32 @@ void FetchJob::give_order() {
     if (body.timeout) {
         fetch.timeout = std::chrono::seconds(std::min(*body.timeout, timeout_max));
     }
-    fetch_ = order_.shared.events.follow(true, box_, [&](auto& sink) {
-        return order_.shared.api->fetch(std::move(fetch), sink).value;
-    });
+    return fetch;
+}
+
+Step FetchJob::begin_unwatched(Exchange& exchange) {
+    const auto begun = order_.shared.events.leave(
+        [&](auto& sink) { return order_.shared.api->fetch(fetch_order(), sink).value; });
+    Resolution answer = Resolution::of(Code::ok, "begun");
+    if (begun) {
+        answer.extra = members(JsonObject().number("fetch", *begun));
+    } else {
+        answer = Resolution::of(Code::busy, std::to_string(EventRouter::unwatched_max) +
+                                                " fetches that nobody waits for are under way; "
+                                                "try again when one has ended");
+    }
+    exchange.reply(answer);
+    return Step::done;
 }
 
 Step FetchJob::step(Exchange& exchange) {
+    if (!waited_for()) {
+        return begin_unwatched(exchange);
+    }
     if (fetch_ == 0) {
-        give_order();
-        if (!waited_for()) {
-            Resolution begun = Resolution::of(Code::ok, "begun");
-            begun.extra = members(JsonObject().number("fetch", fetch_));
-            exchange.reply(begun);
-            return Step::done;
-        }
+        fetch_ = order_.shared.events.follow(true, box_, [&](auto& sink) {
+            return order_.shared.api->fetch(fetch_order(), sink).value;
+        });
     }
     while (exchange.has_room()) {
         const auto event = box_->take();
