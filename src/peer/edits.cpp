@@ -1,5 +1,7 @@
 #include "peer/edits.hpp"
 
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@ namespace shoal::peer {
 namespace {
 
 constexpr Duration slice = 10ms;
+constexpr std::size_t copy_step = 4 * limits::MiB;
 constexpr std::size_t step_size = 256 * limits::KiB;  // stays in the cache between read and hash
 
 std::string quoted(const store::SafePath& name) { return "'" + text::escape(name.text()) + "'"; }
@@ -45,21 +48,15 @@ class Copy final : public Edits::Job {
           stamp_(stamp) {}
 
     bool step(std::vector<std::uint8_t>&) override {
-        while (done_ < order_.keep) {
-            auto offset = static_cast<off_t>(done_);
-            const std::uint64_t wanted = std::min<std::uint64_t>(order_.keep - done_, limits::MiB);
-            const ssize_t moved = ::sendfile(draft_.fd(), source_.get(), &offset, wanted);
-            if (moved < 0 && errno == EINTR) {
-                continue;
-            }
-            if (moved < 0) {
-                return end(system_error("cannot copy " + quoted(order_.name), errno));
-            }
-            if (moved == 0) {
-                return end(Error{ErrorKind::changed, quoted(order_.name) + " got shorter"});
-            }
-            done_ += static_cast<std::uint64_t>(moved);
-            return false;
+        if (!std::exchange(begun_, true) && share()) {
+            done_ = order_.keep;
+        }
+        if (done_ < order_.keep) {
+            const Status copied = copy_some();
+            return !copied && end(copied.error());
+        }
+        if (::ftruncate(draft_.fd(), static_cast<off_t>(order_.keep)) != 0) {
+            return end(system_error("cannot copy " + quoted(order_.name), errno));
         }
         struct stat status {};
         if (::fstat(source_.get(), &status) != 0 || store::Stamp::of(status) != stamp_) {
@@ -70,6 +67,55 @@ class Copy final : public Edits::Job {
     }
 
   private:
+    // Both files have the same blocks until one is written to: where the file system can, nothing
+    // is copied.
+    bool share() { return ::ioctl(draft_.fd(), FICLONE, source_.get()) == 0; }
+
+    // Up to a step's bytes; a hole is stepped over.
+    Status copy_some() {
+        const off_t data = ::lseek(source_.get(), static_cast<off_t>(done_), SEEK_DATA);
+        if (data < 0 && errno == ENXIO) {  // none behind
+            struct stat status {};
+            const bool long_enough = ::fstat(source_.get(), &status) == 0 &&
+                                     static_cast<std::uint64_t>(status.st_size) >= order_.keep;
+            done_ = order_.keep;
+            return long_enough ? Status{} : got_shorter();
+        }
+        done_ = std::min(order_.keep, data < 0 ? done_ : static_cast<std::uint64_t>(data));
+        const off_t hole = ::lseek(source_.get(), static_cast<off_t>(done_), SEEK_HOLE);
+        const std::uint64_t end = hole < 0 ? order_.keep : static_cast<std::uint64_t>(hole);
+        const std::size_t wanted =
+            std::min<std::uint64_t>(std::min(order_.keep, end) - done_, copy_step);
+        const ssize_t moved = wanted == 0 ? 0 : copy(wanted);
+        if (moved < 0) {
+            return system_error("cannot copy " + quoted(order_.name), errno);
+        }
+        done_ += static_cast<std::uint64_t>(moved);
+        return moved == 0 && wanted > 0 ? got_shorter() : Status{};
+    }
+
+    // -1 and errno when neither way goes.
+    ssize_t copy(std::size_t wanted) {
+        auto from = static_cast<off_t>(done_);
+        auto to = from;
+        ssize_t moved = -1;
+        do {
+            moved = ::copy_file_range(source_.get(), &from, draft_.fd(), &to, wanted, 0);
+        } while (moved < 0 && errno == EINTR);
+        if (moved >= 0 || errno == ENOSPC || errno == EDQUOT || errno == EIO ||
+            ::lseek(draft_.fd(), to, SEEK_SET) < 0) {
+            return moved;
+        }
+        do {
+            moved = ::sendfile(draft_.fd(), source_.get(), &from, wanted);
+        } while (moved < 0 && errno == EINTR);
+        return moved;
+    }
+
+    [[nodiscard]] Error got_shorter() const {
+        return {ErrorKind::changed, quoted(order_.name) + " got shorter"};
+    }
+
     bool end(Result<UploadPtr> result) {
         order_.callback(std::move(result));
         return true;
@@ -81,6 +127,7 @@ class Copy final : public Edits::Job {
     Fd source_;
     store::Stamp stamp_;
     std::uint64_t done_{0};
+    bool begun_{false};
 };
 
 // Hashed first, so that it can be offered at the moment it has its name.
