@@ -3,6 +3,8 @@
 //
 //   ftp_load HOST PORT logins SECONDS SESSIONS      logins per second, SESSIONS of them kept open
 //   ftp_load HOST PORT fetch CLIENTS TIMES FILE     bytes per second; slowest / fastest
+//   ftp_load HOST PORT loop CLIENTS TIMES FILE      the same by one epoll loop for all clients, as
+//                                                   programs with many connections have it
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -290,6 +292,163 @@ void fetch(const net::Address& server, std::size_t clients, int times, const std
     std::printf("%.0f %.3f\n", static_cast<double>(bytes) / slowest, slowest / fastest);
 }
 
+// Many clients in one epoll loop, each with a new passive connection for every file.
+class LoopFetch {
+  public:
+    LoopFetch(net::Address server, std::size_t clients, int times, std::string file)
+        : server_(server), file_(std::move(file)), clients_(clients) {
+        for (Client& client : clients_) {
+            client.left = times;
+            client.control = connect_to(server_, client);
+        }
+    }
+    void run();
+
+  private:
+    struct Client {
+        Fd control;
+        Fd data;
+        std::string received;
+        std::size_t step{0};
+        int left{0};
+        bool sent{false};   // 226 has come
+        bool ended{false};  // the data has
+        double seconds{0};
+    };
+
+    Fd connect_to(const net::Address& to, Client& client);
+    void handle_control(Client& client);
+    void handle_reply(Client& client, const std::string& reply);
+    void handle_data(Client& client);
+    void next(Client& client);
+    static void say(const Client& client, const std::string& line) {
+        if (::write(client.control.get(), line.data(), line.size()) !=
+            static_cast<ssize_t>(line.size())) {
+            give_up("cannot send a command");
+        }
+    }
+
+    net::Address server_;
+    std::string file_;
+    std::vector<Client> clients_;
+    std::vector<Client*> by_fd_;
+    net::EpollPoller poller_;
+    std::vector<std::uint8_t> buffer_ = std::vector<std::uint8_t>(1 << 18);
+    std::size_t ready_{0};  // logged in; all begin at once
+    std::size_t done_{0};
+    std::uint64_t bytes_{0};
+    TimePoint start_{};
+};
+
+Fd LoopFetch::connect_to(const net::Address& to, Client& client) {
+    Result<Fd> socket = net::start_connect(to, {});
+    if (!socket) {
+        give_up(socket.error().message);
+    }
+    net::set_no_delay(socket->get());
+    const auto index = static_cast<std::size_t>(socket->get());
+    by_fd_.resize(std::max(by_fd_.size(), index + 1));
+    by_fd_[index] = &client;
+    if (!poller_.watch(socket->get(), true, false)) {
+        give_up("cannot watch a socket");
+    }
+    return std::move(*socket);
+}
+
+void LoopFetch::handle_control(Client& client) {
+    const net::Transfer got = net::receive(client.control.get(), buffer_);
+    if (got.state == net::Transfer::State::would_block) {
+        return;
+    }
+    if (got.state != net::Transfer::State::moved) {
+        give_up("the server closed a connection");
+    }
+    client.received.append(buffer_.begin(),
+                           buffer_.begin() + static_cast<std::ptrdiff_t>(got.bytes));
+    for (std::size_t end = 0; (end = client.received.find('\n')) != std::string::npos;) {
+        const std::string line = client.received.substr(0, end);
+        client.received.erase(0, end + 1);
+        if (line.size() > 3 && line[3] == ' ') {
+            handle_reply(client, line);
+        }
+    }
+}
+
+void LoopFetch::handle_reply(Client& client, const std::string& reply) {
+    static const std::array<std::string, 3> script{"USER anonymous\r\n", "PASS x\r\n",
+                                                   "TYPE I\r\n"};
+    if (reply[0] > '3') {
+        give_up(reply);
+    }
+    if (client.step < script.size()) {
+        return say(client, script[client.step++]);
+    }
+    if (client.step == script.size()) {
+        ++client.step;
+        if (++ready_ == clients_.size()) {
+            start_ = steady_now();
+            for (Client& one : clients_) {
+                say(one, "EPSV\r\n");
+            }
+        }
+    } else if (reply.starts_with("229")) {
+        const auto port = std::strtoul(reply.c_str() + reply.find("|||") + 3, nullptr, 10);
+        client.data = connect_to(server_.with_port(static_cast<std::uint16_t>(port)), client);
+        client.sent = client.ended = false;
+        say(client, "RETR " + file_ + "\r\n");
+    } else if (reply.starts_with("226")) {
+        client.sent = true;
+        next(client);
+    }
+}
+
+void LoopFetch::handle_data(Client& client) {
+    const net::Transfer got = net::receive(client.data.get(), buffer_);
+    if (got.state == net::Transfer::State::moved) {
+        bytes_ += got.bytes;
+    } else if (got.state != net::Transfer::State::would_block) {
+        poller_.forget(client.data.get());
+        by_fd_[static_cast<std::size_t>(client.data.get())] = nullptr;
+        client.data.reset();
+        client.ended = true;
+        next(client);
+    }
+}
+
+void LoopFetch::next(Client& client) {
+    if (!client.sent || !client.ended) {
+        return;
+    }
+    if (--client.left > 0) {
+        say(client, "EPSV\r\n");
+    } else {
+        client.seconds = seconds_since(start_);
+        ++done_;
+    }
+}
+
+void LoopFetch::run() {
+    while (done_ < clients_.size()) {
+        const std::vector<net::Ready> ready = poller_.wait(10s);
+        if (ready.empty()) {
+            give_up("the server does not answer");
+        }
+        for (const net::Ready& one : ready) {
+            Client* client = by_fd_[static_cast<std::size_t>(one.fd)];
+            if (client != nullptr && one.fd == client->control.get()) {
+                handle_control(*client);
+            } else if (client != nullptr && one.fd == client->data.get()) {
+                handle_data(*client);
+            }
+        }
+    }
+    const auto [fastest, slowest] =
+        std::minmax_element(clients_.begin(), clients_.end(),
+                            [](const Client& a, const Client& b) { return a.seconds < b.seconds; });
+    std::printf("%.0f %.3f\n", static_cast<double>(bytes_) / slowest->seconds,
+                slowest->seconds / fastest->seconds);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -299,12 +458,17 @@ int main(int argc, char** argv) {
                                                words[0], static_cast<std::uint16_t>(std::strtoul(
                                                              words[1].c_str(), nullptr, 10)));
     if (!server) {
-        give_up("usage: HOST PORT logins SECONDS SESSIONS | HOST PORT fetch CLIENTS TIMES FILE");
+        give_up(
+            "usage: HOST PORT logins SECONDS SESSIONS | HOST PORT fetch|loop CLIENTS TIMES FILE");
     }
     raise_descriptor_limit();
     if (words[2] == "logins") {
         Load(*server).logins(std::strtod(words[3].c_str(), nullptr),
                              std::strtoul(words[4].c_str(), nullptr, 10));
+    } else if (words.size() == 6 && words[2] == "loop") {
+        LoopFetch(*server, std::strtoul(words[3].c_str(), nullptr, 10),
+                  static_cast<int>(std::strtol(words[4].c_str(), nullptr, 10)), words[5])
+            .run();
     } else if (words.size() == 6) {
         fetch(*server, std::strtoul(words[3].c_str(), nullptr, 10),
               static_cast<int>(std::strtol(words[4].c_str(), nullptr, 10)), words[5]);
