@@ -86,10 +86,15 @@ void StreamFetch::drive(TimePoint now) {
     look_stalled(now);
 }
 
+std::uint64_t StreamFetch::wanted_room() {
+    const bool waits = !is_small() && !granted_ && !complete_ && transfer() == nullptr;
+    return waits ? meaning_.id.size : 0;
+}
+
 // Getting it ----------------------------------------------------------------------------------
 
 void StreamFetch::begin(TimePoint now) {
-    if (begun_ || engine_.transfers.size() >= transfers_max) {
+    if (begun_ || engine_.transfers.size() >= transfers_max || (!is_small() && !granted_)) {
         return;
     }
     begun_ = true;

@@ -31,6 +31,11 @@ class StreamFetch final : public FileListener {
         return waiting_.empty() && readings_.empty() && !(begun_ && !done_ && is_whole());
     }
     void give_up(const Error& error);
+    // A large file that is not here begins when grant() has said that the disk has room for it: its
+    // bytes, while it waits for that; and those that it was granted.
+    [[nodiscard]] std::uint64_t wanted_room();
+    [[nodiscard]] std::uint64_t room() const { return granted_ ? meaning_.id.size : 0; }
+    void grant() { granted_ = true; }
 
     void file_opened(std::size_t, std::uint64_t, std::uint64_t) override {}
     void file_received(const std::string& host, std::uint64_t bytes) override;
@@ -58,6 +63,7 @@ class StreamFetch final : public FileListener {
     std::shared_ptr<store::PartialFile> partial_;
     Fd memory_;             // a small one's content
     std::uint64_t own_{0};  // key of the transfer that is ours
+    bool granted_{false};
     bool begun_{false};     // ours, small or not
     bool done_{false};      // ours has ended
     bool complete_{false};  // all of it is here

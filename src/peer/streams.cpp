@@ -6,7 +6,8 @@ namespace shoal::peer {
 
 namespace {
 constexpr unsigned tries_max = 4;  // of a file here that keeps changing
-}
+constexpr std::uint64_t room_min = 256 * limits::MiB;
+}  // namespace
 
 // Lookups --------------------------------------------------------------------------------------
 
@@ -132,6 +133,30 @@ void Streams::drive(TimePoint now) {
         fetches_[i]->drive(now);
     }
     std::erase_if(fetches_, [](const auto& fetch) { return fetch->over(); });
+    if (grant_room()) {
+        drive(now);
+    }
+}
+
+// What streams have under way lies on the disk beside the cache: no more of it than the cache may
+// hold, but a small number of bytes or one file always. First come, first served; true if anybody
+// was.
+bool Streams::grant_room() {
+    const std::uint64_t most = std::max(engine_.wiring.options.cache_size, room_min);
+    std::uint64_t used = 0;
+    for (const auto& fetch : fetches_) {
+        used += fetch->room();
+    }
+    bool granted = false;
+    for (const auto& fetch : fetches_) {
+        const std::uint64_t wanted = fetch->wanted_room();
+        if (wanted > 0 && (used == 0 || (used <= most && wanted <= most - used))) {
+            fetch->grant();
+            used += wanted;
+            granted = true;
+        }
+    }
+    return granted;
 }
 
 std::optional<TimePoint> Streams::next_timeout() const {

@@ -42,6 +42,7 @@ class Streams {
   private:
     void begin(OpenStream order, const Meaning& meaning);
     bool open_here(OpenStream& order, const Meaning& meaning);
+    bool grant_room();
 
     Engine& engine_;
     Lookups& lookups_;
