@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "shoal/base/log.hpp"
 #include "shoal/base/text.hpp"
+#include "shoal/base/wipe.hpp"
 #include "shoal/cli/commands.hpp"
 #include "shoal/cli/options.hpp"
 #include "shoal/gateway/ftp/server.hpp"
@@ -31,7 +33,8 @@ std::unique_ptr<peer::Service> make_ftp_gateway(const cli::Options& options) {
     ftp.clients_per_thread = from.clients_per_thread;
     ftp.clients_per_address = from.clients_per_address;
     ftp.users_file = from.users;
-    ftp.anonymous = from.anonymous;
+    // Whoever sets a secret does not mean to let everybody read by another door.
+    ftp.anonymous = from.anonymous.value_or(options.peer.secret_file.empty());
     ftp.passive_low = from.passive_low;
     ftp.passive_high = from.passive_high;
     ftp.advertise = from.advertise;
@@ -89,13 +92,15 @@ int run_with_peer(const cli::Options& options) {
 
 int run_ftp_user(const cli::Options& options) {
     const std::string& name = options.arguments.front();
-    const auto password = cli::read_password("Password for '" + text::escape(name) + "': ");
+    leave_no_core();
+    auto password = cli::read_password("Password for '" + text::escape(name) + "': ");
     if (!password) {
         return cli::complain(password.error().message, 1);
     }
     const auto rights =
         options.ftp.may_write ? gateway::ftp::Rights::write : gateway::ftp::Rights::read;
     const auto line = gateway::ftp::user_line(name, rights, *password);
+    wipe(*password);
     return line ? cli::print(*line + "\n") : cli::complain(line.error().message, 2);
 }
 
@@ -133,7 +138,9 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // write() says EPIPE instead
     try {
         const auto options = cli::parse_options(std::vector<std::string>(argv + 1, argv + argc));
-        return options ? run(*options) : cli::complain(options.error().message, 2);
+        const int code = options ? run(*options) : cli::complain(options.error().message, 2);
+        log::tell_left_out();
+        return code;
     } catch (const std::exception& error) {
         return cli::complain(std::string("out of luck: ") + error.what(), 1);
     }

@@ -255,6 +255,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
          {check_rows(options, outline.rows), check_arguments(options), apply(options, *words)}) {
         status = status ? step : status;
     }
+    options.peer.own_files = {options.log_file, options.ftp.users, outline.config.value_or("")};
     if (status && options.command == Command::search) {
         SearchRequest request = options.search;
         request.order.pattern = options.arguments.empty() ? "" : options.arguments.front();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "output.hpp"
+#include "shoal/base/wipe.hpp"
 #include "shoal/cli/commands.hpp"
 
 namespace shoal::cli {
@@ -46,12 +47,14 @@ void say(std::string_view text) {
 
 Result<std::string> read_line() {
     std::string line;
+    line.reserve(password_max + 1);  // growing would leave copies behind
     for (char sign = 0;;) {
         const ssize_t got = ::read(STDIN_FILENO, &sign, 1);
         if (got < 0 && errno == EINTR) {
             continue;
         }
         if (got < 0) {
+            wipe(line);
             return system_error("cannot read the password from stdin", errno);
         }
         if (got == 0 || sign == '\n') {
@@ -59,6 +62,7 @@ Result<std::string> read_line() {
         }
         line.push_back(sign);
         if (line.size() > password_max) {
+            wipe(line);
             return Error{ErrorKind::bad_input, "the password is longer than 1024 bytes"};
         }
     }

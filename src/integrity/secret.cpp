@@ -1,7 +1,6 @@
 #include "shoal/integrity/secret.hpp"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <cstring>
 
 #include "shoal/base/fd.hpp"
+#include "shoal/base/wipe.hpp"
 
 namespace shoal::integrity {
 namespace {
@@ -70,8 +70,7 @@ Secret::~Secret() {
 }
 
 Result<Secret> Secret::load(const std::string& path) {
-    const rlimit no_core{0, 0};
-    static_cast<void>(::setrlimit(RLIMIT_CORE, &no_core));
+    leave_no_core();
     // Non-blocking, so that a FIFO under this name cannot hang the start.
     const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!fd) {

@@ -46,7 +46,12 @@ Result<std::shared_ptr<OpenFile>> OpenFiles::get(const integrity::FileId& id) {
     const store::Holding holding = catalog_.find(id);
     if (holding.state == store::Holding::State::partial) {
         forget(id);
-        return std::make_shared<OpenFile>(holding.partial);
+        Result<Fd> fd =
+            holding.partial->fd() >= 0 ? Result<Fd>(Fd()) : catalog_.open_part(*holding.partial);
+        if (!fd) {
+            return fd.error();
+        }
+        return std::make_shared<OpenFile>(holding.partial, move_above_select(std::move(*fd)));
     }
     if (holding.state != store::Holding::State::complete) {
         forget(id);

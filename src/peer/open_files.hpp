@@ -19,9 +19,11 @@ class OpenFile {
   public:
     OpenFile(std::shared_ptr<const store::HeldFile> file, Fd fd)
         : file_(std::move(file)), own_fd_(std::move(fd)) {}
-    explicit OpenFile(std::shared_ptr<store::PartialFile> partial) : partial_(std::move(partial)) {}
+    // `fd`: of a part that has none of its own.
+    OpenFile(std::shared_ptr<store::PartialFile> partial, Fd fd)
+        : partial_(std::move(partial)), own_fd_(std::move(fd)) {}
 
-    [[nodiscard]] int fd() const { return partial_ ? partial_->fd() : own_fd_.get(); }
+    [[nodiscard]] int fd() const { return own_fd_ || !partial_ ? own_fd_.get() : partial_->fd(); }
     [[nodiscard]] bool holds(LeafRun run) const { return !partial_ || partial_->holds(run); }
     [[nodiscard]] bool partial() const { return partial_ != nullptr; }
     // All of `into`, from `offset`; false when the file is shorter or the disk fails. What is

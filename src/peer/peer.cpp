@@ -47,6 +47,18 @@ Result<Fd> route_signals() {
     return Fd(fd);
 }
 
+// What is never offered. The state folder's files stand by name, too, since it may be the shared
+// one.
+std::vector<std::string> own_files(const PeerOptions& options) {
+    std::vector<std::string> own = options.own_files;
+    own.insert(own.end(), {options.secret_file, options.hosts_file, options.state});
+    for (const char* name : {"index", "index.new", "index.lock", "gateway-cache",
+                             "gateway-cache.new", "history", "history.new"}) {
+        own.push_back(options.state + "/" + name);
+    }
+    return own;
+}
+
 Result<net::Address> address_to_bind(const PeerOptions& options) {
     if (options.bind.empty()) {
         return *net::Address::parse_numeric("::", options.port);
@@ -186,8 +198,8 @@ Result<int> run_peer(const PeerOptions& options, FrontEnd& front,
         return advertise.error();
     }
     wiring.identity.advertise = *advertise;
-    auto store = store::Store::open(
-        {options.shared, options.downloads, options.state, !options.one_shot, true});
+    auto store = store::Store::open({options.shared, options.downloads, options.state,
+                                     !options.one_shot, true, own_files(options)});
     if (!store) {
         return store.error();
     }

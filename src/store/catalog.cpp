@@ -156,6 +156,18 @@ Result<Fd> Catalog::open_for_serving(const HeldFile& file) const {
     return fd;
 }
 
+Result<Fd> Catalog::open_part(const PartialFile& partial) const {
+    const Result<SafePath> path = SafePath::parse(partial.part_path());
+    Stamp stamp;
+    Result<Fd> fd = path ? downloads_->open_file(*path, &stamp) : Result<Fd>(path.error());
+    const bool gone = !fd && fd.error().kind == ErrorKind::not_found;
+    if (gone || (fd && stamp.size != partial.id().size)) {
+        return Error{ErrorKind::changed,
+                     "'" + text::escape(partial.part_path()) + "' is not what was downloaded"};
+    }
+    return fd;
+}
+
 void Catalog::State::erase(Folder& folder, Folder::iterator slot) {
     const Slot& old = slot->second;
     ++generation;

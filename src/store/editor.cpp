@@ -53,6 +53,10 @@ Status check_mtime(std::int64_t seconds) {
     return {};
 }
 
+Error own_file(const SafePath& path) {
+    return {ErrorKind::forbidden, quoted(path) + " is a file of this peer's own, not shared"};
+}
+
 // What the name must not be: a folder, or what is not shown.
 Status check_replaceable(const struct stat& there, const SafePath& path) {
     if (S_ISDIR(there.st_mode)) {
@@ -89,16 +93,24 @@ Result<Editor::Place> Editor::find(const SafePath& path) const {
         0) {
         return failed("find", path, errno);
     }
+    if (root_->hides(path.text(), place.status)) {
+        return own_file(path);
+    }
     return place;
 }
 
 // Drafts ---------------------------------------------------------------------------------------
 
 Result<Draft> Editor::draft(const SafePath& name) {
+    if (root_->hides(name.text())) {
+        return own_file(name);
+    }
     if (const Result<Place> there = find(name)) {
         if (const Status may = check_replaceable(there->status, name); !may) {
             return may.error();
         }
+    } else if (there.error().kind == ErrorKind::forbidden) {
+        return there.error();
     }
     Draft draft(name);
     Result<Fd> folder = nearest_folder(*root_, name.folder());
@@ -132,6 +144,9 @@ Status Editor::publish(Draft draft, const SafePath& name, integrity::FileTree tr
                        std::optional<std::int64_t> mtime_s, bool must_be_new) {
     if (name.folder() != draft.name().folder()) {
         return Error{ErrorKind::bad_input, quoted(name) + " is in another folder than it was"};
+    }
+    if (root_->hides(name.text())) {
+        return own_file(name);
     }
     if (const Status fits = check_mtime(mtime_s.value_or(0)); !fits) {
         return fits;
@@ -197,6 +212,9 @@ Status Editor::remove(const SafePath& file) {
 }
 
 Status Editor::make_folder(const SafePath& folder) {
+    if (root_->hides(folder.text())) {
+        return own_file(folder);
+    }
     const Result<Fd> parent = root_->open_folder_of(folder, true);
     if (!parent) {
         return parent.error();
@@ -247,6 +265,9 @@ Status Editor::rename(const SafePath& from, const SafePath& to, bool replace) {
         return place.error();
     }
     const bool is_folder = S_ISDIR(place->status.st_mode);
+    if (root_->hides(to.text()) || root_->has_own_below(from.text())) {
+        return own_file(root_->hides(to.text()) ? to : from);
+    }
     if (!is_folder) {
         if (const Status may = check_replaceable(place->status, from); !may) {
             return may;

@@ -329,6 +329,15 @@ Status PartialStore::close(PartialFile& partial) const {
     return synced;
 }
 
+std::shared_ptr<PartialFile> PartialStore::resting(const PartialFile& partial) {
+    Opened rest(new PartialFile(partial.name_, partial.id_));
+    rest->part_path_ = partial.part_path_;
+    rest->hashes_ = partial.hashes_;
+    rest->resumed_ = partial.resumed_;
+    rest->progress_.lock()->held = partial.held();
+    return rest;
+}
+
 bool PartialStore::remove(const PartialFile& partial) const {
     const Result<Fd> folder = root_->open_folder_of(partial.name_, false);
     if (is_open(partial) || !folder) {

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -14,6 +15,9 @@
 #include "shoal/store/root.hpp"
 
 namespace shoal::store {
+
+// Parts that are offered, those under way included: each keeps its list of chunk hashes.
+inline constexpr std::size_t partials_offered_max = 512;
 
 class PartialStore {
   public:
@@ -32,6 +36,8 @@ class PartialStore {
                          std::optional<std::int64_t> mtime_s) const;
     // As Store::close_partial(). One that holds nothing is removed from the disk.
     Status close(PartialFile& partial) const;
+    // The same file without its descriptors, to be offered: Catalog::open_part() opens it.
+    static std::shared_ptr<PartialFile> resting(const PartialFile& partial);
     // Removes its files.
     void drop(PartialFile& partial) const;
     // Removes the files of one that is not open. False when it is, here or in another process.

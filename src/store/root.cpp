@@ -4,7 +4,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "open_beneath.hpp"
 #include "shoal/base/text.hpp"
@@ -36,6 +38,10 @@ int make_folders(const std::string& path) {
     }
 }
 
+bool is_below(std::string_view name, std::string_view folder) {
+    return name.size() > folder.size() && name.starts_with(folder) && name[folder.size()] == '/';
+}
+
 Error open_error(const std::string& root, std::string_view relative, int why) {
     const std::string what =
         "cannot open '" + text::escape(root + "/" + std::string(relative)) + "'";
@@ -58,7 +64,7 @@ Stamp Stamp::of(const struct stat& status) {
             nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
 }
 
-Result<Root> Root::open(const std::string& path) {
+Result<Root> Root::open(const std::string& path, const std::vector<std::string>& own) {
     if (path.empty()) {
         return Error{ErrorKind::bad_input, "the name of a folder is empty"};
     }
@@ -69,7 +75,56 @@ Result<Root> Root::open(const std::string& path) {
     if (!fd) {
         return system_error("cannot open the folder '" + text::escape(path) + "'", errno);
     }
-    return Root(path, move_above_select(std::move(fd)));
+    Root root(path, move_above_select(std::move(fd)));
+    root.hide(own);
+    return root;
+}
+
+// By where each one is, and by where it stands when it is a link.
+void Root::hide(const std::vector<std::string>& own) {
+    const auto place_of = [](const std::filesystem::path& path) {
+        std::error_code unknown;
+        return std::filesystem::weakly_canonical(std::filesystem::absolute(path, unknown), unknown);
+    };
+    const std::string above = (place_of(path_) / "").string();
+    for (const std::string& path : own) {
+        if (path.empty()) {
+            continue;
+        }
+        own_.push_back(path);
+        const std::filesystem::path given(path);
+        const std::filesystem::path folder = given.has_parent_path() ? given.parent_path() : ".";
+        for (const auto& place : {place_of(given), place_of(folder) / given.filename()}) {
+            if (place.string().starts_with(above)) {
+                hidden_.push_back(place.string().substr(above.size()));
+            }
+        }
+    }
+}
+
+bool Root::hides(std::string_view name) const {
+    return std::any_of(hidden_.begin(), hidden_.end(), [&](const std::string& hidden) {
+        return name == hidden || is_below(name, hidden);
+    });
+}
+
+// Only one that has several names can be reached by another.
+bool Root::hides(std::string_view name, const struct stat& there) const {
+    return hides(name) || (there.st_nlink > 1 && is_own(there));
+}
+
+bool Root::has_own_below(std::string_view folder) const {
+    return std::any_of(hidden_.begin(), hidden_.end(),
+                       [&](const std::string& hidden) { return is_below(hidden, folder); });
+}
+
+// They are looked at anew each time: a users file is replaced when it is edited.
+bool Root::is_own(const struct stat& there) const {
+    return std::any_of(own_.begin(), own_.end(), [&](const std::string& path) {
+        struct stat own {};
+        return S_ISREG(there.st_mode) && ::stat(path.c_str(), &own) == 0 &&
+               own.st_dev == there.st_dev && own.st_ino == there.st_ino;
+    });
 }
 
 Result<Fd> Root::open_file(const SafePath& path, Stamp* stamp) const {
@@ -81,6 +136,10 @@ Result<Fd> Root::open_file(const SafePath& path, Stamp* stamp) const {
     }
     if (!S_ISREG(status.st_mode)) {
         return open_error(path_, path.text(), ENODEV);
+    }
+    if (hides(path.text()) || is_own(status)) {
+        return Error{ErrorKind::forbidden, "'" + text::escape(path.text()) +
+                                               "' is a file of this peer's own, not shared"};
     }
     if (stamp != nullptr) {
         *stamp = Stamp::of(status);

@@ -87,11 +87,11 @@ Store::~Store() {
 }
 
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
-    Result<Root> shared = Root::open(options.shared);
+    Result<Root> shared = Root::open(options.shared, options.own);
     if (!shared) {
         return shared.error();
     }
-    Result<Root> downloads = Root::open(options.downloads);
+    Result<Root> downloads = Root::open(options.downloads, options.own);
     if (!downloads) {
         return downloads.error();
     }
@@ -169,8 +169,10 @@ Status Store::finish(const std::shared_ptr<PartialFile>& partial, const SafePath
 
 Status Store::close_partial(const std::shared_ptr<PartialFile>& partial) {
     const Status closed = impl_->partials.close(*partial);
-    if (partial->held_count() == 0) {
-        impl_->catalog.remove_partial(*partial);
+    impl_->catalog.remove_partial(*partial);
+    // Beyond so many it only stays on the disk, for a resume.
+    if (partial->held_count() > 0 && impl_->catalog.partials().size() < partials_offered_max) {
+        impl_->catalog.put_partial(PartialStore::resting(*partial));
     }
     return closed;
 }
@@ -184,9 +186,19 @@ bool Store::remove_part(std::string_view part_path) {
     if (!file_names::is_part(part_path)) {
         return false;
     }
+    bool offered = false;
     for (const auto& partial : impl_->catalog.partials()) {
-        if (partial->part_path() == part_path && impl_->partials.remove(*partial)) {
-            impl_->catalog.remove_partial(*partial);
+        if (partial->part_path() == part_path) {
+            offered = true;
+            if (impl_->partials.remove(*partial)) {
+                impl_->catalog.remove_partial(*partial);
+            }
+        }
+    }
+    const auto journal = SafePath::parse(std::string(part_path) + ".journal");
+    if (!offered && journal) {
+        if (const auto rest = impl_->partials.load(*journal)) {
+            impl_->partials.remove(**rest);
         }
     }
     return true;

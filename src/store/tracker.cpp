@@ -16,8 +16,7 @@ namespace shoal::store {
 namespace {
 
 constexpr Duration rescan_interval_min = 2s;
-constexpr int rescan_cost_share = 20;             // at most 1/20 of the time goes into rescans
-constexpr std::size_t partials_loaded_max = 512;  // each keeps a descriptor
+constexpr int rescan_cost_share = 20;  // at most 1/20 of the time goes into rescans
 
 struct CloseFolder {
     void operator()(DIR* stream) const { ::closedir(stream); }
@@ -107,7 +106,8 @@ void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
         }
         return;
     }
-    if (is_other_root(place, folder->get())) {
+    if (is_other_root(place, folder->get()) ||
+        root(place.where).hides(without_slash(place.prefix))) {
         return;
     }
     if (place.where == Where::shared && !place.prefix.empty()) {
@@ -167,6 +167,9 @@ void Tracker::take_entry(const Place& place, int folder, const char* name,
         if (!says_absent(errno)) {
             cannot_see(place, system_error("cannot look at '" + path->text() + "'", errno).message);
         }
+        return;
+    }
+    if (root(place.where).hides(path->text(), status)) {
         return;
     }
     if (S_ISDIR(status.st_mode)) {
@@ -245,7 +248,7 @@ void Tracker::look_at(Where where, const SafePath& path, Caches& caches) {
                               ? system_error("cannot look at '" + path.text() + "'", errno).message
                               : folder.error().message);
     }
-    if (!there || !S_ISREG(status.st_mode)) {
+    if (!there || !S_ISREG(status.st_mode) || root(where).hides(path.text(), status)) {
         remove(where, path);
         return;
     }
@@ -261,12 +264,12 @@ void Tracker::load_partial(const SafePath& journal) {
             return;
         }
     }
-    if (all.size() >= partials_loaded_max) {
+    if (all.size() >= partials_offered_max) {
         return;
     }
     Result<std::shared_ptr<PartialFile>> partial = partials_->load(journal);
     if (partial) {
-        catalog_->put_partial(std::move(*partial));
+        catalog_->put_partial(PartialStore::resting(**partial));
     } else {
         log::debug(partial.error().message);
     }

@@ -4,6 +4,7 @@ import socket
 import threading
 
 import shoalwire as wire
+from ftphost import FTP_PORT, JOE, connect, fetch, gateway_host, refused as refused_with, store, users_line
 from harness import KIB, check_equal, until
 
 SECRET = b"correct horse battery staple"
@@ -195,3 +196,59 @@ def test_pitfall20_the_secret_stays_secret(swarm):
     assert SECRET.decode() not in host.process.out.text() + host.process.err.text()
     for path in (host.folder / ".shoal").rglob("*"):
         assert not path.is_file() or SECRET not in path.read_bytes(), path
+
+
+def test_pitfall33_own_files_are_never_offered(swarm):
+    """Whatever the shared folder is: secret, users, log, settings, hosts and state stay here."""
+    (alone := swarm.host(1, start=False)).folder.joinpath("secret").write_bytes(SECRET)
+    folder = alone.folder
+    (folder / "secret").chmod(0o600)
+    (folder / "users").write_text(users_line(*JOE, "rw"))
+    (folder / "users").chmod(0o600)
+    (folder / "f").write_text("f")
+    (folder / "sub").mkdir()
+    os.link(folder / "secret", folder / "sub" / "twin")
+    (folder / "settings").write_text(
+        "shared = .\nstate = state\nsecret-file = secret\nftp-users = users\nlog-file = log\n"
+        f"ftp-port = {FTP_PORT}\n")
+    alone.options += ["--config", "settings"]
+    alone.serve()
+    until(lambda: "FTP gateway on" in (folder / "log").read_text(), "the gateway is up")
+    with refused_with(530):
+        connect(alone, ())  # nobody said that those without a name may read
+    ftp = connect(alone)
+    until(lambda: "f" in ftp.nlst(), "it is listed")
+    assert set(ftp.nlst()) == {"f", "sub", "shared", "downloads"} & set(ftp.nlst()), ftp.nlst()
+    assert ftp.nlst("sub") == []
+    for name in ("secret", "users", "log", "settings", "hosts.txt", "state/index", "sub/twin"):
+        for line in (f"SIZE {name}", f"RNFR {name}", f"DELE {name}", f"MDTM {name}",
+                     f"MFMT 20200101000000 {name}"):
+            with refused_with(550):
+                ftp.sendcmd(line)
+        with refused_with(550):
+            store(ftp, name, b"mine")
+        with refused_with(550):
+            fetch(ftp, name)
+    ftp.sendcmd("RNFR f")
+    with refused_with(550):
+        ftp.sendcmd("RNTO state/x")
+    other = guarded(swarm, 2, hosts=[1])
+    other.get("f")
+    for name in ("secret", "users", "log", "settings", "hosts.txt", "state/index", "sub/twin"):
+        other.get(name, code=3)
+    assert (folder / "secret").read_bytes() == SECRET
+    with open(f"/proc/{alone.process.pid}/limits") as file:
+        assert "Max core file size        0 " in file.read()
+
+
+def test_users_alone_keep_the_memory_private(swarm):
+    host = gateway_host(swarm, 1)
+    with open(f"/proc/{host.process.pid}/limits") as file:
+        assert "Max core file size        0 " in file.read()
+    with connect(host, ()) as ftp:  # there is no secret
+        ftp.nlst()
+    both = guarded(swarm, 2)
+    both.options += ["--ftp-port", str(FTP_PORT), "--ftp-anonymous", "on"]
+    both.serve()
+    both.process.wait_text("FTP gateway on")
+    connect(both, ()).quit()

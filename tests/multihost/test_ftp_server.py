@@ -1,10 +1,12 @@
 """The FTP gateway as a service: limits, ports, users, delays, its end."""
 import contextlib
+import os
 import re
+import select
 import socket
 import time
 
-from ftphost import FTP_PORT, Raw, connect, gateway_host, read_to_end, refused, store
+from ftphost import FTP_PORT, Raw, connect, gateway_host, read_to_end, refused, store, wait_listed
 from harness import MIB, marks, until
 
 
@@ -90,3 +92,61 @@ def test_the_gateway_ends_with_the_peer(swarm):
     read_to_end(data)
     busy.reply("226")
     assert host.process.wait() == 0
+
+
+def test_appending_a_byte_copies_no_holes(swarm):
+    """The new content shares the old one's blocks where the file system can, and has its holes."""
+    host = gateway_host(swarm, 1, shared={"big": ("sparse", 256 << 20)})
+    ftp = connect(host)
+    store(ftp, "big", b"x", "APPE")
+    path = host.shared("big")
+    status = path.stat()
+    assert status.st_size == (256 << 20) + 1 and status.st_blocks * 512 < 8 << 20, status
+    with open(path, "rb") as file:
+        file.seek(256 << 20)
+        assert file.read() == b"x"
+    store(ftp, "big", b"yz", "STOR", rest=1000)
+    assert path.stat().st_size == 1002 and path.read_bytes()[-2:] == b"yz"
+
+
+def test_streams_under_way_have_a_bound_on_the_disk(swarm):
+    """Files larger than the cache: two of 100 MiB at once, the third begins when one has gone."""
+    swarm.host(2, shared={name: ("sparse", (100 << 20) + ord(name)) for name in "abc"})
+    gateway = gateway_host(swarm, 1, "--cache-size", "1MiB", hosts=[2])
+    wait_listed(connect(gateway), "c")
+    clients = {name: Raw(gateway) for name in "abc"}
+    data = {}
+    for name in "abc":
+        data[name] = clients[name].passive()
+        clients[name].send(f"RETR {name}\r\n")
+        if name != "c":
+            clients[name].reply()
+    assert data["a"].recv(1) and data["b"].recv(1)
+    time.sleep(0.5)
+    held = sum(path.stat().st_blocks * 512 for path in (gateway.folder / "downloads").iterdir())
+    assert held <= 201 << 20, held
+    assert not select.select([clients["c"].sock], [], [], 0)[0], "there is no room for the third"
+    data["a"].close()
+    clients["a"].reply("426")
+    clients["c"].reply()
+    assert data["c"].recv(1)
+
+
+def test_files_broken_off_hold_no_descriptors(swarm):
+    swarm.host(2, shared={f"f{number}": ("sparse", (1 << 20) + number) for number in range(60)})
+    gateway = gateway_host(swarm, 1, hosts=[2])
+    ftp = connect(gateway)
+    wait_listed(ftp, "f59")
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
+
+    before = descriptors()
+    for number in range(60):
+        raw = Raw(gateway)
+        with raw.passive() as data:
+            raw.send(f"RETR f{number}\r\n")
+            raw.reply()
+            data.recv(1)
+        raw.close()
+    until(lambda: descriptors() <= before + 2, "descriptors come back")

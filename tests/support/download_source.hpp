@@ -38,18 +38,21 @@ struct DownloadSource {
 };
 
 // The chunks that a partial file says it holds are right, byte for byte.
-inline void check_held(const store::PartialFile& partial, const DownloadSource& source) {
+inline void check_held(const store::PartialFile& partial, const DownloadSource& source, int fd) {
     for (std::uint32_t chunk = 0; chunk < partial.geometry().chunk_count(); ++chunk) {
         if (!partial.holds(ChunkIndex{chunk})) {
             continue;
         }
         const auto expected = source.chunk_bytes(chunk);
         std::vector<std::uint8_t> found(expected.size());
-        REQUIRE(::pread(partial.fd(), found.data(), found.size(),
+        REQUIRE(::pread(fd, found.data(), found.size(),
                         static_cast<off_t>(partial.geometry().chunk_offset({chunk}))) ==
                 static_cast<ssize_t>(found.size()));
         REQUIRE(std::equal(expected.begin(), expected.end(), found.begin()));
     }
+}
+inline void check_held(const store::PartialFile& partial, const DownloadSource& source) {
+    check_held(partial, source, partial.fd());
 }
 
 }  // namespace shoal::test

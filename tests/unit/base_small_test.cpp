@@ -1,6 +1,8 @@
 // Errors, descriptors, random numbers, guarded data.
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +16,7 @@
 #include "shoal/base/limits.hpp"
 #include "shoal/base/random.hpp"
 #include "shoal/base/result.hpp"
+#include "shoal/base/wipe.hpp"
 
 using namespace shoal;
 
@@ -120,4 +123,28 @@ TEST_CASE("Guarded lets one thread at a time in", "[base]") {
     add();
     other.join();
     CHECK(*count.lock() == 80000);
+}
+
+TEST_CASE("a process with secrets leaves no core and lets nobody look into it", "[base]") {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        leave_no_core();
+        rlimit core{};
+        const bool none = ::getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0;
+        ::_exit(none && ::prctl(PR_GET_DUMPABLE) == 0 ? 0 : 1);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+}
+
+TEST_CASE("what is wiped is gone, also where a short text lies", "[base]") {
+    std::string text = "swordfish";
+    const char* const bytes = text.data();
+    wipe(text);
+    CHECK(text.empty());
+    CHECK(std::string_view(bytes, 9) == std::string_view("\0\0\0\0\0\0\0\0\0", 9));
+    SecretText secret("swordfish");
+    const SecretText moved = std::move(secret);
+    CHECK(moved.view() == "swordfish");
 }

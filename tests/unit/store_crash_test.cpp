@@ -133,7 +133,8 @@ TEST_CASE("after a crash at any point every promised chunk is right", "[store][p
                                   true, false})
                          .value();
         if (const auto served = after->catalog().find("f").partial) {
-            check_held(*served, source);
+            const Fd fd = after->catalog().open_part(*served).value();
+            check_held(*served, source, fd.get());
         }
         auto resumed = source.open(*after, "f").value();
         check_held(*resumed, source);

@@ -172,3 +172,37 @@ TEST_CASE("a link swapped in for ten seconds leads nowhere", "[store][root][long
     const Openat2 mode(GENERATE(true, false));
     CHECK(count_escapes(std::chrono::seconds(10)) == 0);
 }
+
+TEST_CASE("the process's own files are hidden, by place and by any other name") {
+    TempDir dir;
+    dir.write("r/secret", "s");
+    dir.write("r/a/users", "u");
+    dir.write("r/state/index", "i");
+    dir.write("r/f", "f");
+    std::filesystem::create_hard_link(dir / "r/secret", dir / "r/a/twin");
+    std::filesystem::create_symlink(dir / "r/a/users", dir / "link");
+    const Root root = Root::open(dir / "r", {dir / "r/secret", dir / "link", dir / "r/state",
+                                             dir / "r/later/log", dir / "elsewhere", ""})
+                          .value();
+    for (const char* name : {"secret", "a/users", "state", "state/index", "later/log"}) {
+        CHECK(root.hides(name));
+    }
+    for (const char* name : {"f", "a", "a/twin", "later", "states", "elsewhere"}) {
+        CHECK_FALSE(root.hides(name));
+    }
+    CHECK(root.has_own_below("a"));
+    CHECK(root.has_own_below("later"));
+    CHECK_FALSE(root.has_own_below("f"));
+    for (const char* name : {"secret", "a/users", "state/index", "a/twin"}) {
+        const auto opened = root.open_file(safe(name));
+        REQUIRE_FALSE(opened);
+        CHECK(opened.error().kind == ErrorKind::forbidden);
+    }
+    CHECK(root.open_file(safe("f")).ok());
+    // One that is replaced is still hidden, and so is what it is linked to then.
+    dir.write("r/secret.new", "new");
+    std::filesystem::rename(dir / "r/secret.new", dir / "r/secret");
+    std::filesystem::create_hard_link(dir / "r/secret", dir / "r/third");
+    CHECK_FALSE(root.open_file(safe("third")).ok());
+    CHECK(root.open_file(safe("a/twin")).ok());
+}

@@ -1,5 +1,5 @@
-// Overwrites what must not stay in memory: passwords and the lines they came in. Not optimised
-// away.
+// Secrets in memory: passwords and the lines they came in are overwritten when they have been used,
+// and the memory of a process that has any is not written to disk.
 #pragma once
 
 #include <string.h>
@@ -12,6 +12,11 @@
 
 namespace shoal {
 
+// From now on a crash of this process leaves no core behind, and no other process of this user may
+// look into it.
+void leave_no_core();
+
+// Not optimised away.
 inline void wipe(std::span<std::uint8_t> bytes) { ::explicit_bzero(bytes.data(), bytes.size()); }
 // Its short form, too, which lies in the object itself.
 inline void wipe(std::string& text) {

@@ -30,8 +30,8 @@ struct FtpOptions {
     unsigned clients_per_thread{200};
     unsigned clients_per_address{0};  // 0: a quarter of all
     std::string users;                // file; empty: none but anonymous
-    bool anonymous{true};
-    std::uint16_t passive_low{0};  // 0: any port
+    std::optional<bool> anonymous;    // unset: as long as there is no secret
+    std::uint16_t passive_low{0};     // 0: any port
     std::uint16_t passive_high{0};
     std::string advertise;
     Duration idle{std::chrono::minutes(10)};

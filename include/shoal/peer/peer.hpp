@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "shoal/base/limits.hpp"
 #include "shoal/base/result.hpp"
@@ -19,7 +20,10 @@ struct PeerOptions {
     std::string shared{"shared"};
     std::string downloads{"downloads"};
     std::string state{".shoal"};
-    std::string secret_file;      // empty: open to all
+    std::string secret_file;  // empty: open to all
+    // Further files that this process uses itself: never offered, read or changed by others,
+    // wherever they lie. Secret, hosts and state are known to be.
+    std::vector<std::string> own_files;
     std::string advertise;        // ADDR or ADDR:PORT in this host's hits; empty: as it is seen
     std::uint64_t max_upload{0};  // bytes per second, 0: unlimited
     std::uint64_t max_download{0};

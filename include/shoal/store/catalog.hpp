@@ -109,6 +109,9 @@ class Catalog {
     // The file, if it is still what was hashed; ErrorKind::changed if not.
     [[nodiscard]] Result<Fd> open_for_serving(const HeldFile& file) const;
 
+    // A part of downloads/ that has no descriptor of its own; ErrorKind::changed if it is gone.
+    [[nodiscard]] Result<Fd> open_part(const PartialFile& partial) const;
+
     // Main only.
     void put(std::shared_ptr<const HeldFile> file);
     // `stamp` as the disk shows it.

@@ -38,7 +38,8 @@ class PartialFile {
     [[nodiscard]] const std::string& part_path() const { return part_path_; }  // below the root
     // Empty for a file of one chunk.
     [[nodiscard]] const std::vector<integrity::Digest>& chunk_hashes() const { return hashes_; }
-    [[nodiscard]] int fd() const { return data_.get(); }  // any thread, for pread and sendfile
+    // Any thread, for pread and sendfile. -1 when it is only offered: Catalog::open_part().
+    [[nodiscard]] int fd() const { return data_.get(); }
     [[nodiscard]] const Resumed& resumed() const { return resumed_; }
 
     // Requester. ErrorKind::no_space when the disk is full; nothing is lost then.

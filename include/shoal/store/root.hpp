@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shoal/base/fd.hpp"
 #include "shoal/base/result.hpp"
@@ -30,11 +31,20 @@ struct Stamp {
 // Immutable after open(); any thread.
 class Root {
   public:
-    // Creates the folder when it is missing.
-    static Result<Root> open(const std::string& path);
+    // Creates the folder when it is missing. `own`: files and folders that this process uses itself
+    // (its secret, users, log, settings, state): what of them lies beneath is as if it were not
+    // there for sharing, also under another name (a hard link). They need not exist yet.
+    static Result<Root> open(const std::string& path, const std::vector<std::string>& own = {});
 
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] int fd() const { return fd_.get(); }
+
+    // Whether `name` is one of the process's own files or is below one of its folders.
+    [[nodiscard]] bool hides(std::string_view name) const;
+    // The same, or `there`, which stands under it, is another name of one.
+    [[nodiscard]] bool hides(std::string_view name, const struct stat& there) const;
+    // Whether one of them is below that folder.
+    [[nodiscard]] bool has_own_below(std::string_view folder) const;
 
     // Regular files only; a FIFO, device or socket is ErrorKind::forbidden and never blocks.
     Result<Fd> open_file(const SafePath& path, Stamp* stamp = nullptr) const;
@@ -47,8 +57,13 @@ class Root {
 
   private:
     Root(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+    void hide(const std::vector<std::string>& own);
+    [[nodiscard]] bool is_own(const struct stat& there) const;
+
     std::string path_;
     Fd fd_;
+    std::vector<std::string> own_;     // as they were given
+    std::vector<std::string> hidden_;  // those beneath, by name
 };
 
 }  // namespace shoal::store

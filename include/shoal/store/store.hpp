@@ -24,8 +24,9 @@ struct StoreOptions {
     std::string shared;
     std::string downloads;
     std::string state;
-    bool hash_in_background{true};  // off: only what is asked for (one-shots)
-    bool watch{true};               // inotify
+    bool hash_in_background{true};   // off: only what is asked for (one-shots)
+    bool watch{true};                // inotify
+    std::vector<std::string> own{};  // what is never offered nor changed: see Root::open()
 };
 
 // A verified file of one chunk, to be written whole.

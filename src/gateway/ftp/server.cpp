@@ -92,7 +92,8 @@ Status Server::open() {
         boxes_.push_back(&workers_.back()->mailbox());
     }
     if (!options.anonymous && options.users_file.empty()) {
-        log::warning("nobody can log in to the FTP gateway: give --ftp-users a file");
+        log::warning(
+            "nobody can log in to the FTP gateway: give --ftp-users a file, or --ftp-anonymous on");
     }
     log::info("FTP gateway on " + local.to_string());
     return verifier_.open();

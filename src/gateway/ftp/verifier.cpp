@@ -12,6 +12,7 @@
 #include "shoal/base/log.hpp"
 #include "shoal/base/random.hpp"
 #include "shoal/base/text.hpp"
+#include "shoal/base/wipe.hpp"
 
 namespace shoal::gateway::ftp {
 namespace {
@@ -56,10 +57,16 @@ std::array<std::uint8_t, 32> random_key() {
 Verifier::Verifier(std::string users_file)
     : users_file_(std::move(users_file)), right_key_(random_key()) {}
 
-Status Verifier::open() { return users_file_.empty() ? Status{} : refresh(); }
+Status Verifier::open() {
+    if (users_file_.empty()) {
+        return {};
+    }
+    leave_no_core();
+    return refresh();
+}
 
 void Verifier::refresh_or_say() {
-    if (const Status read = open(); !read) {
+    if (const Status read = users_file_.empty() ? Status{} : refresh(); !read) {
         log::warning(read.error().message + "; the users known before stay");
     }
 }
