@@ -255,7 +255,7 @@ def rule_documents(_):
 
 def rule_options(options):
     """--help, the manual page and the completion name the same options"""
-    program, page = options.shoal, ROOT / "docs/shoal.1"
+    program, page = options.shoal.resolve(), ROOT / "docs/shoal.1"
     if not program.exists():
         return SKIPPED, f"{program} is not built"
     helped = set()

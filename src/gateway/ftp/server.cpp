@@ -123,10 +123,7 @@ void Server::start(peer::GatewayApi& api, std::function<void(Status)> ended) {
         start_thread("ftp-" + std::to_string(i),
                      [worker = workers_[i].get()] { return worker->run(); });
     }
-    start_thread("ftp-login", [this]() -> Status {
-        verifier_.run();
-        return {};
-    });
+    start_thread("ftp-login", [this] { return verifier_.run(); });
     handle_end({});
 }
 

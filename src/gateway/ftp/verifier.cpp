@@ -95,15 +95,14 @@ Status Verifier::refresh() {
     return {};
 }
 
-void Verifier::run() {
-    if (const Status watched = poller_.watch(mailbox_.fd(), true, false); !watched) {
-        log::error(watched.error().message);
-        return;
+Status Verifier::run() {
+    if (Status watched = poller_.watch(mailbox_.fd(), true, false); !watched) {
+        return watched;
     }
     for (;;) {
         poller_.wait(until_next(steady_now()));
         if (!take_mail()) {
-            return;
+            return {};
         }
         tell_due(steady_now());
         look_at_one(steady_now());  // one: mail is looked at between two

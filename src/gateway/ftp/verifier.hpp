@@ -21,7 +21,7 @@ class Verifier {
 
     // Reads the users file; before run().
     Status open();
-    void run();  // the thread, until Stop
+    Status run();  // the thread, until Stop
     [[nodiscard]] VerifierBox& mailbox() { return mailbox_; }
 
   private:
