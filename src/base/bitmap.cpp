@@ -1,6 +1,7 @@
 #include "shoal/base/bitmap.hpp"
 
 #include <bit>
+#include <cstring>
 
 namespace shoal {
 namespace {
@@ -37,6 +38,24 @@ std::optional<Bitmap> Bitmap::from_wire(std::span<const std::uint8_t> bytes, std
         bitmap.count_ += static_cast<std::size_t>(std::popcount(byte));
     }
     return bitmap;
+}
+
+std::size_t Bitmap::next_clear(std::size_t index) const {
+    while (index < size_) {
+        if (index % 8 == 0 && bytes_[index / 8] == 0xFF) {
+            std::uint64_t word = 0;
+            const std::size_t at = index / 8;
+            if (at + sizeof word <= bytes_.size()) {
+                std::memcpy(&word, bytes_.data() + at, sizeof word);
+            }
+            index += word == UINT64_MAX ? 64 : 8;
+        } else if (test(index)) {
+            ++index;
+        } else {
+            return index;
+        }
+    }
+    return size_;
 }
 
 bool Bitmap::set(std::size_t index) {

@@ -56,3 +56,21 @@ TEST_CASE("a bitmap does what a set of numbers does", "[base]") {
         CHECK(*copy == bitmap);
     }
 }
+
+TEST_CASE("the next clear flag is found as by looking at each", "[base]") {
+    for (const std::size_t size : {0U, 1U, 7U, 8U, 9U, 64U, 65U, 200U, 1000U}) {
+        Bitmap bitmap(size, true);
+        CHECK(bitmap.next_clear(0) == size);
+        SmallRandom random(size);
+        for (int holes = 0; holes < 6 && size > 0; ++holes) {
+            bitmap.clear(random.below(size));
+            for (std::size_t from = 0; from <= size; ++from) {
+                std::size_t expected = from;
+                while (expected < size && bitmap.test(expected)) {
+                    ++expected;
+                }
+                REQUIRE(bitmap.next_clear(from) == expected);
+            }
+        }
+    }
+}

@@ -23,6 +23,8 @@ class Bitmap {
     [[nodiscard]] bool test(std::size_t index) const {
         return ((bytes_[index / 8] >> (7 - index % 8)) & 1U) != 0;
     }
+    // The first clear flag from `index` on; size() if there is none. Steps over set ones in words.
+    [[nodiscard]] std::size_t next_clear(std::size_t index) const;
     // True when the flag was clear before.
     bool set(std::size_t index);
     // True when the flag was set before.
