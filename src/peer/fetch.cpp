@@ -66,6 +66,10 @@ void Fetch::drive(TimePoint now) {
         case Phase::running:
             gather(now);
             launch(now);
+            if (parking_.poll(now)) {
+                told_stalled_ = false;
+                deliver(parked_note_);
+            }
             look_timed_out(now);
             tell_waiting(now);
             break;
@@ -85,7 +89,7 @@ std::optional<TimePoint> Fetch::next_timeout() const {
         case Phase::planning:
             return phase_began_at_ + plan_max;
         case Phase::running: {
-            std::optional<TimePoint> next;
+            std::optional<TimePoint> next = parking_.next_timeout();
             const auto consider = [&next](std::optional<TimePoint> when) {
                 next = when && (!next || *when < *next) ? when : next;
             };

@@ -24,6 +24,7 @@
 #include "peer/engine.hpp"
 #include "peer/file_listener.hpp"
 #include "peer/listing.hpp"
+#include "peer/parking_word.hpp"
 #include "peer/pending_ask.hpp"
 #include "peer/plan.hpp"
 #include "peer/rate_meter.hpp"
@@ -177,7 +178,8 @@ class Fetch final : public FileListener {
     std::uint64_t files_done_{0};
     bool saw_liars_{false};
     bool saw_losses_{false};  // a host that sent some of it went; it may come back
-    bool told_parked_{false};
+    ParkingWord parking_;
+    FetchNote parked_note_;  // what is said when the wait lasts
     bool told_stalled_{false};
     bool told_hopeless_{false};
     bool told_waiting_{false};

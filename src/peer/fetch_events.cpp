@@ -52,7 +52,7 @@ void Fetch::file_verified(std::size_t, std::uint64_t bytes, TimePoint now) {
     moved_ = true;
     verified_ += bytes;
     progressed_at_ = now;
-    told_parked_ = false;
+    parking_.handle_goes_on(now);
     told_stalled_ = false;
     end_parking(now);
     if (verified_ >= done_.size) {
@@ -69,19 +69,19 @@ void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string
         unverified_.insert(index);
     }
     saw_losses_ |= kind == FetchNote::Kind::source_lost;
-    if (kind == FetchNote::Kind::parked || kind == FetchNote::Kind::unparked) {
-        // Thousands of files may wait for the same host: one word is enough.
-        const bool parked = kind == FetchNote::Kind::parked;
-        if (parked == told_parked_) {
+    const TimePoint now = steady_now();
+    if (kind == FetchNote::Kind::parked) {
+        // Thousands of files may wait for the same host: one word is enough, if the wait lasts.
+        parked_note_ = FetchNote{id(), kind, files_[index].name.text(), host, text};
+        parked_at_ = parked_at_.value_or(now);
+        return parking_.handle_waits(now);
+    }
+    if (kind == FetchNote::Kind::unparked) {
+        end_parking(now);
+        if (!parking_.handle_goes_on(now)) {
             return;
         }
-        told_parked_ = parked;
         told_stalled_ = false;
-        const TimePoint now = steady_now();
-        end_parking(now);
-        if (parked) {
-            parked_at_ = now;
-        }
     }
     if (kind == FetchNote::Kind::stalled && std::exchange(told_stalled_, true)) {
         return;
