@@ -11,6 +11,8 @@ namespace {
 
 constexpr Duration patience = 2s;          // of silence; then another host is asked
 constexpr Duration save_again_every = 1s;  // while the disk is full
+constexpr Duration busy_rest_first = 200ms;
+constexpr Duration busy_rest_most = 2s;
 constexpr std::size_t requests_per_link = 128;
 constexpr std::size_t bytes_per_link = 2 * limits::MiB;
 
@@ -50,12 +52,13 @@ void SmallFiles::forget(const FileListener* listener) {
 
 // Asking ---------------------------------------------------------------------------------------
 
-bool SmallFiles::has_room(const Load& load) {
-    return load.requests < requests_per_link && load.bytes < bytes_per_link;
+bool SmallFiles::has_room(const Load& load, TimePoint now) {
+    return load.requests < requests_per_link && load.bytes < bytes_per_link &&
+           now >= load.rests_until;
 }
 
 // Of the holders with room, the one that owes least; a late one only when all are.
-SmallFiles::Choice SmallFiles::choose(const Item& item) {
+SmallFiles::Choice SmallFiles::choose(const Item& item, TimePoint now) {
     Choice choice;
     for (const SourceId source : item.order.holders) {
         ServerLink* link = servers_.usable(source);
@@ -71,12 +74,13 @@ SmallFiles::Choice SmallFiles::choose(const Item& item) {
             choice.link = nullptr;
         }
         const bool less = choice.link == nullptr || load.bytes < load_[choice.link->id].bytes;
-        choice.link = has_room(load) && less ? link : choice.link;
+        choice.link = has_room(load, now) && less ? link : choice.link;
     }
     return choice;
 }
 
 void SmallFiles::drive(TimePoint now) {
+    driven_at_ = now;
     look_at_deadlines(now);
     if (!waiting_for_room_.empty() && now >= save_again_at_) {
         save_again_at_ = now + save_again_every;
@@ -85,8 +89,9 @@ void SmallFiles::drive(TimePoint now) {
         }
     }
     const auto links = servers_.usable();
-    auto open = std::count_if(links.begin(), links.end(),
-                              [this](const ServerLink* link) { return has_room(load_[link->id]); });
+    auto open = std::count_if(links.begin(), links.end(), [&](const ServerLink* link) {
+        return has_room(load_[link->id], now);
+    });
     for (std::size_t left = queue_.size(); left > 0 && (open > 0 || links.empty()); --left) {
         const std::uint64_t key = queue_.front();
         queue_.pop_front();
@@ -94,14 +99,14 @@ void SmallFiles::drive(TimePoint now) {
         if (entry == items_.end() || entry->second.state != State::queued) {
             continue;
         }
-        const Choice choice = choose(entry->second);
+        const Choice choice = choose(entry->second, now);
         if (!choice.anybody) {
             park(key, entry->second);
         } else if (choice.link == nullptr) {
             queue_.push_back(key);  // its holders have enough to do; those of others may not
         } else {
             ask(key, entry->second, *choice.link, now);
-            open -= has_room(load_[choice.link->id]) ? 0 : 1;
+            open -= has_room(load_[choice.link->id], now) ? 0 : 1;
         }
     }
 }
@@ -219,8 +224,14 @@ std::optional<TimePoint> SmallFiles::next_timeout() const {
     if (!deadlines_.empty()) {
         next = deadlines_.front().first;
     }
+    const auto consider = [&next](TimePoint when) { next = next ? std::min(*next, when) : when; };
     if (!waiting_for_room_.empty()) {
-        next = next ? std::min(*next, save_again_at_) : save_again_at_;
+        consider(save_again_at_);
+    }
+    for (const auto& [source, load] : load_) {
+        if (!queue_.empty() && load.rest > Duration{0} && load.rests_until > driven_at_) {
+            consider(load.rests_until);
+        }
     }
     return next;
 }
@@ -244,8 +255,10 @@ void SmallFiles::handle_data(ServerLink& link, std::uint64_t token, LeafRun, std
         return;
     }
     Item& item = entry->second;
-    load_[link.id].heard = now;
-    load_[link.id].late = false;
+    Load& load = load_[link.id];
+    load.heard = now;
+    load.late = false;
+    load.rest = Duration{0};
     if (item.state == State::asked) {
         unload(item);
         ServerLink* other = item.asked == link.id ? nullptr : servers_.usable(item.asked);
@@ -295,7 +308,7 @@ void SmallFiles::blame(std::uint64_t key, Item& item) {
 }
 
 void SmallFiles::handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
-                                TimePoint) {
+                                TimePoint now) {
     const auto entry = items_.find(token);
     const bool doubted = entry != items_.end() && entry->second.state == State::doubted;
     if (entry == items_.end() || (entry->second.state != State::asked && !doubted) ||
@@ -310,6 +323,9 @@ void SmallFiles::handle_refusal(ServerLink& link, std::uint64_t token, protocol:
     }
     if (why != protocol::Status::busy) {
         entry->second.useless.insert(link.id);
+    } else if (Load& load = load_[link.id]; now >= load.rests_until) {
+        load.rest = std::clamp(2 * load.rest, busy_rest_first, busy_rest_most);
+        load.rests_until = now + load.rest;
     }
     requeue(token, entry->second);
 }

@@ -74,6 +74,8 @@ class SmallFiles final : public DataSink {
         std::size_t bytes{0};
         TimePoint heard{};  // of data from it
         bool late{false};   // owes and is silent: others are asked first
+        Duration rest{0};   // it was too busy: asked again after so long
+        TimePoint rests_until{};
     };
     struct Choice {
         ServerLink* link{};   // null: none that has room
@@ -81,8 +83,8 @@ class SmallFiles final : public DataSink {
         bool in_time{false};  // and one of them is not late
     };
 
-    static bool has_room(const Load& load);
-    Choice choose(const Item& item);
+    static bool has_room(const Load& load, TimePoint now);
+    Choice choose(const Item& item, TimePoint now);
     [[nodiscard]] bool has_other_holder(const Item& item);
     void ask(std::uint64_t key, Item& item, ServerLink& link, TimePoint now);
     void unload(Item& item);
@@ -103,6 +105,7 @@ class SmallFiles final : public DataSink {
     std::deque<std::pair<TimePoint, std::uint64_t>> deadlines_;  // in order of time
     std::map<std::uint64_t, std::vector<std::uint8_t>> waiting_for_room_;
     TimePoint save_again_at_{};
+    TimePoint driven_at_{};
     std::uint64_t next_key_{1};
 };
 

@@ -114,8 +114,12 @@ void Transfer::handle_growth(ServerLink& link, ChunkIndex first, std::uint32_t c
     if (download_) {
         return download_->handle_have(link.id, first, count);
     }
-    for (std::uint32_t i = 0; i < count && found->second.holds; ++i) {
-        found->second.holds->set(first.value + i);
+    if (std::optional<Bitmap>& holds = found->second.holds) {
+        const std::size_t end = std::size_t{first.value} + count;
+        for (std::size_t chunk = holds->next_clear(first.value); chunk < end;
+             chunk = holds->next_clear(chunk + 1)) {
+            holds->set(chunk);
+        }
     }
 }
 

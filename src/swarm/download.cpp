@@ -13,6 +13,7 @@ namespace {
 
 constexpr Duration busy_rest_first = 200ms;
 constexpr Duration busy_rest_most = 2s;
+constexpr std::uint32_t refusals_max = 16;  // of chunks that it claims, in a row; then it rests
 
 }  // namespace
 
@@ -85,14 +86,18 @@ void Download::handle_holds_all(SourceId source) {
 
 void Download::handle_have(SourceId source, ChunkIndex first, std::uint32_t count) {
     Source* found = sources_->find(source);
-    if (found == nullptr || first.value >= shape_.chunk_count()) {
+    if (found == nullptr || found->holds_all || first.value >= shape_.chunk_count()) {
         return;
     }
-    const std::uint32_t end = first.value + std::min(count, shape_.chunk_count() - first.value);
-    for (std::uint32_t chunk = first.value; chunk < end; ++chunk) {
-        add_holding(*found, {chunk});
+    const Bitmap& known = found->chunks;
+    const std::size_t end = first.value + std::min(count, shape_.chunk_count() - first.value);
+    const std::size_t news = known.next_clear(first.value);
+    for (std::size_t chunk = news; chunk < end; chunk = known.next_clear(chunk + 1)) {
+        add_holding(*found, {static_cast<std::uint32_t>(chunk)});
     }
-    wake(*found);
+    if (news < end) {
+        wake(*found);
+    }
 }
 
 void Download::add_holding(Source& source, ChunkIndex chunk) {
@@ -204,6 +209,7 @@ void Download::handle_done(SourceId source, AskId ask, TimePoint now) {
         return;
     }
     from->rest = Duration{0};
+    from->refusals = 0;
     from->pace.handle_run_done(now, request->asked_at);
     take_back(*from, *request, now);
     fit_window(*from);
@@ -222,19 +228,16 @@ void Download::handle_refused(SourceId source, AskId ask, Refusal why, TimePoint
     }
     const LeafRun run = request->run;
     take_back(*from, *request, now);
-    switch (why) {
-        case Refusal::not_held:
-            disbelieve(*from, run);
-            break;
-        case Refusal::gone:
-            forget_run(*from, run);
-            handle_source_gone(source, now);
-            return;
-        case Refusal::busy:
-            rest(*from, busy_rest_first, busy_rest_most, now);
-            break;
-        case Refusal::cancelled:
-            break;
+    if (why == Refusal::gone) {
+        forget_run(*from, run);
+        return handle_source_gone(source, now);
+    }
+    if (why == Refusal::not_held) {
+        disbelieve(*from, run);
+    }
+    // What was cancelled stands among the late ones: this one nobody cancelled.
+    if (why != Refusal::not_held || ++from->refusals > refusals_max) {
+        rest(*from, busy_rest_first, busy_rest_most, now);
     }
     wake(*from);
 }

@@ -51,6 +51,7 @@ struct Source {
     bool substitutes{true};      // it may choose other chunks: they have been of use so far
     bool eager{false};           // in the queue of those that may have room
 
+    std::uint32_t refusals{0};  // "not held" since a run arrived whole
     bool stalled{false};
     Duration rest{0};  // length of the last one; 0 after a run that arrived whole
     std::optional<TimePoint> rests_until;

@@ -175,5 +175,27 @@ TEST_CASE("nobody is called for a listener that left") {
     CHECK(scene.wiring.figures.unwanted_data == 1000);
 }
 
+TEST_CASE("a host that is too busy is asked again after a pause, not at once", "[bounds]") {
+    SmallScene scene;
+    auto& busy = scene.add(2);
+    scene.add_file(0, {busy.id()});
+    int asked = 0;
+    const TimePoint end = scene.now + 10s;
+    while (scene.now < end) {
+        scene.small.drive(scene.now);
+        for (const auto& request : busy.take(ClientType::request, scene.now)) {
+            busy.refuse(request.id, Status::busy);
+            ++asked;
+        }
+        busy.deliver(scene.now);
+        scene.small.drive(scene.now);
+        const auto next = scene.small.next_timeout();
+        REQUIRE(next);
+        scene.now = std::max(scene.now + 1ms, *next);
+    }
+    CHECK(asked >= 4);
+    CHECK(asked <= 20);
+}
+
 }  // namespace
 }  // namespace shoal::peer

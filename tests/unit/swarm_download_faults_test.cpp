@@ -300,3 +300,37 @@ TEST_CASE("strangers, other leaves and repeated ones are not wanted") {
     CHECK(scene.download.outstanding({1}) == 7);
     CHECK(scene.download.outstanding({7}) == 0);
 }
+
+TEST_CASE("cancelled without a cancel, or not held again and again, is answered by a pause") {
+    for (const Refusal why : {Refusal::cancelled, Refusal::not_held}) {
+        Scene scene(4096, 4);
+        scene.seed(1);
+        int asked = 0;
+        const TimePoint end = scene.now + std::chrono::seconds(10);
+        while (scene.now < end) {
+            scene.wait(std::chrono::milliseconds(1));
+            while (!scene.asks.empty() && asked < 10'000) {
+                const std::uint32_t chunk =
+                    static_cast<std::uint32_t>(scene.asks[0].run.first.value / 4);
+                scene.refuse(1, why);
+                scene.download.handle_have({1}, {chunk}, 1);  // and yet it says that it has it
+                scene.drain();
+                ++asked;
+            }
+        }
+        CHECK(asked > 3);
+        CHECK(asked < 200);
+    }
+}
+
+TEST_CASE("a source that says what it has said already costs nothing", "[bounds]") {
+    Scene scene(4 * 262'144, 4);
+    scene.partial(1, "0");
+    scene.download.handle_have({1}, {0}, 262'143);
+    const TimePoint began = steady_now();
+    for (int i = 0; i < 20'000; ++i) {
+        scene.download.handle_have({1}, {0}, 262'143);
+    }
+    // By a walk over the chunks this takes ten seconds.
+    CHECK(steady_now() - began < std::chrono::seconds(2));
+}

@@ -88,7 +88,7 @@ enum class Refusal {
     not_held,   // that chunk is not there after all
     gone,       // the file changed or vanished there: no source any more
     busy,       // ask again later
-    cancelled,  // as poll() wanted; closes the books of that ask
+    cancelled,  // as poll() wanted; closes the books of that ask. Without that: busy
 };
 
 // What to do with a slice of leaves that arrived.
