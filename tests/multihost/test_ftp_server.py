@@ -12,7 +12,7 @@ from harness import MIB, marks, until
 
 def test_limits_of_clients(swarm):
     host = gateway_host(swarm, 1, "--ftp-threads", 2, "--ftp-clients-per-thread", 3)
-    clients = [Raw(host, None) for _ in range(6)]
+    clients = [Raw(host) for _ in range(6)]
     with socket.create_connection((host.address, FTP_PORT), timeout=20) as sock:
         assert read_to_end(sock).startswith(b"421 ")
     clients[0].close()
@@ -22,7 +22,7 @@ def test_limits_of_clients(swarm):
             return probe.recv(100).startswith(b"220 ")
     until(fits, "a place is free again")
     few = gateway_host(swarm, 2, "--ftp-clients-per-address", 2)
-    clients = [Raw(few, None) for _ in range(2)]
+    clients = [Raw(few) for _ in range(2)]
     with socket.create_connection((few.address, FTP_PORT), timeout=20) as sock:
         assert read_to_end(sock).startswith(b"421 ")
 

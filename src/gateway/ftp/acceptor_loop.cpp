@@ -12,16 +12,16 @@ namespace shoal::gateway::ftp {
 namespace {
 constexpr int accepts_per_turn = 256;
 
-void refuse(const Fd& socket, std::string_view why) {
-    const std::string farewell = reply(421, why);
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(farewell.data());
-    static_cast<void>(net::send(socket.get(), std::span(bytes, farewell.size()), false));
-}
+// Evicted clients that their workers have not let go yet. Beyond, nobody is let in meanwhile.
+constexpr std::size_t leaving_max = 64;
 
 }  // namespace
 
 AcceptorLoop::AcceptorLoop(const Options& options, net::Acceptor acceptor)
-    : options_(options), acceptor_(std::move(acceptor)), clients_(options.threads) {}
+    : options_(options),
+      acceptor_(std::move(acceptor)),
+      places_(options.threads * options.clients_per_thread),
+      clients_(options.threads) {}
 
 Status AcceptorLoop::run(std::span<WorkerBox* const> workers) {
     if (Status watched = poller_.watch(mailbox_.fd(), true, false); !watched) {
@@ -29,7 +29,9 @@ Status AcceptorLoop::run(std::span<WorkerBox* const> workers) {
     }
     bool accepting = true;
     for (;;) {
-        if (Status watched = poller_.watch(acceptor_.fd(), accepting, false); !watched) {
+        const bool crowded = places_.leaving() >= leaving_max;  // mail will say when it is over
+        if (Status watched = poller_.watch(acceptor_.fd(), accepting && !crowded, false);
+            !watched) {
             return watched;
         }
         // Without descriptors the socket would stay readable and spin; look again later.
@@ -46,21 +48,24 @@ bool AcceptorLoop::take_mail() {
         if (std::holds_alternative<Stop>(mail)) {
             return false;
         }
-        forget(std::get<ClientGone>(mail));
+        if (const auto* in = std::get_if<LoggedIn>(&mail)) {
+            places_.prove(in->place);
+        } else {
+            forget(std::get<ClientGone>(mail).place);
+        }
     }
     return true;
 }
 
-void AcceptorLoop::forget(const ClientGone& gone) {
-    --clients_[gone.worker];
-    const auto entry = per_address_.find(gone.address);
-    if (entry != per_address_.end() && --entry->second == 0) {
-        per_address_.erase(entry);
+void AcceptorLoop::forget(Place place) {
+    places_.leave(place);
+    if (const auto worker = workers_of_.extract(place); !worker.empty()) {
+        --clients_[worker.mapped()];
     }
 }
 
 bool AcceptorLoop::accept_all(std::span<WorkerBox* const> workers) {
-    for (int i = 0; i < accepts_per_turn; ++i) {
+    for (int i = 0; i < accepts_per_turn && places_.leaving() < leaving_max; ++i) {
         net::Accepted accepted = acceptor_.accept();
         switch (accepted.state) {
             case net::Accepted::State::connection:
@@ -89,22 +94,30 @@ unsigned AcceptorLoop::limit_for(const net::Address& peer) const {
 }
 
 void AcceptorLoop::admit(Fd socket, const net::Address& peer, std::span<WorkerBox* const> workers) {
+    const Place place = next_place_++;
+    const net::Places::Verdict verdict = places_.take(place, peer, limit_for(peer));
+    if (verdict.entry != net::Places::Entry::admitted) {
+        return refuse(socket, verdict.entry);
+    }
+    if (verdict.evicted) {
+        workers[workers_of_.at(*verdict.evicted)]->post(Evict{*verdict.evicted});
+    }
     const auto fewest = std::min_element(clients_.begin(), clients_.end());
-    const std::string host = peer.host();
-    const auto same = per_address_.find(host);
-    if (*fewest >= options_.clients_per_thread) {
-        refuse(socket, "Too many clients, try again later.");
-        if (!std::exchange(said_full_, true)) {
-            log::warning(
-                "an FTP client was turned away: the limit is reached (--ftp-clients-per-thread)");
-        }
-    } else if (same != per_address_.end() && same->second >= limit_for(peer)) {
-        refuse(socket, "Too many clients from your address.");
-    } else {
-        ++*fewest;
-        ++per_address_[host];
-        workers[static_cast<std::size_t>(fewest - clients_.begin())]->post(
-            NewClient{std::move(socket)});
+    const auto worker = static_cast<std::size_t>(fewest - clients_.begin());
+    ++*fewest;
+    workers_of_.emplace(place, worker);
+    workers[worker]->post(NewClient{std::move(socket), place});
+}
+
+void AcceptorLoop::refuse(const Fd& socket, net::Places::Entry why) {
+    const bool full = why == net::Places::Entry::full;
+    const std::string farewell = reply(
+        421, full ? "Too many clients, try again later." : "Too many clients from your address.");
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(farewell.data());
+    static_cast<void>(net::send(socket.get(), std::span(bytes, farewell.size()), false));
+    if (full && !std::exchange(said_full_, true)) {
+        log::warning(
+            "an FTP client was turned away: the limit is reached (--ftp-clients-per-thread)");
     }
 }
 

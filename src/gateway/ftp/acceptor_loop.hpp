@@ -4,13 +4,13 @@
 
 #include <map>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "gateway/ftp/mail.hpp"
 #include "shoal/gateway/ftp/server.hpp"
 #include "shoal/net/acceptor.hpp"
 #include "shoal/net/epoll_poller.hpp"
+#include "shoal/net/places.hpp"
 
 namespace shoal::gateway::ftp {
 
@@ -24,17 +24,20 @@ class AcceptorLoop {
 
   private:
     bool take_mail();
-    void forget(const ClientGone& gone);
+    void forget(Place place);
     bool accept_all(std::span<WorkerBox* const> workers);
     void admit(Fd socket, const net::Address& peer, std::span<WorkerBox* const> workers);
+    void refuse(const Fd& socket, net::Places::Entry why);
     [[nodiscard]] unsigned limit_for(const net::Address& peer) const;
 
     const Options& options_;
     net::Acceptor acceptor_;
     AcceptorBox mailbox_;
     net::EpollPoller poller_;
-    std::vector<unsigned> clients_;  // of each worker
-    std::map<std::string, unsigned> per_address_;
+    net::Places places_;
+    std::map<Place, std::size_t> workers_of_;  // which worker has it
+    std::vector<unsigned> clients_;            // of each worker
+    Place next_place_{1};
     bool said_full_{false};
 };
 

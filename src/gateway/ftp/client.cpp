@@ -22,11 +22,12 @@ constexpr std::size_t stranger_input_max = 1024;
 
 }  // namespace
 
-Client::Client(Worker& worker, ClientId id, Fd control, TimePoint now)
+Client::Client(Worker& worker, ClientId id, NewClient fresh, TimePoint now)
     : worker_(worker),
       id_(id),
-      control_(std::move(control)),
-      address_(net::peer_address(control_.get()).host()),
+      control_(std::move(fresh.socket)),
+      place_(fresh.place),
+      block_(net::block_of(net::peer_address(control_.get()))),
       session_(worker.shared().rules, *this),
       login_since_(now),
       active_(now),
@@ -225,6 +226,12 @@ void Client::handle_timeout(TimePoint now) {
                                              : "Timeout: log in sooner."));
         close();
     }
+}
+
+void Client::handle_evicted() {
+    send(reply(421, "Others are waiting: log in sooner."));
+    flush(steady_now());
+    gone_ = true;
 }
 
 void Client::handle_stop() {

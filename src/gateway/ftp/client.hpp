@@ -18,11 +18,12 @@ namespace shoal::gateway::ftp {
 
 class Client final : public SessionHost {
   public:
-    Client(Worker& worker, ClientId id, Fd control, TimePoint now);
+    Client(Worker& worker, ClientId id, NewClient fresh, TimePoint now);
     ~Client() override;
 
     [[nodiscard]] ClientId id() const { return id_; }
-    [[nodiscard]] std::string address() const { return address_; }
+    [[nodiscard]] Place place() const { return place_; }
+    [[nodiscard]] bool logged_in() const { return session_.logged_in(); }
     [[nodiscard]] bool gone() const { return gone_; }
 
     // Inputs, by the worker; each is followed by settle().
@@ -32,6 +33,7 @@ class Client final : public SessionHost {
     void handle_news(Question question);
     void handle_timeout(TimePoint now);
     void handle_stop();
+    void handle_evicted();  // it goes at once
     // Sends what waits, watches what is to be watched. May end the client.
     void settle(TimePoint now);
     [[nodiscard]] TimePoint deadline() const;
@@ -111,7 +113,8 @@ class Client final : public SessionHost {
     Worker& worker_;
     ClientId id_;
     Fd control_;
-    std::string address_;
+    Place place_;
+    std::string block_;  // of its address
     Session session_;
     LineDecoder decoder_;
     std::vector<std::uint8_t> input_;  // received, and not yet taken: other lines come first

@@ -10,8 +10,8 @@
 namespace shoal::gateway::ftp {
 
 void Client::check_password(std::string user, SecretText password) {
-    worker_.shared().verifier->post(LoginAttempt{&worker_.mailbox(), id_, ask(), address_,
-                                                 std::move(user), std::move(password)});
+    worker_.shared().verifier->post(
+        LoginAttempt{&worker_.mailbox(), id_, ask(), block_, std::move(user), std::move(password)});
 }
 
 std::uint32_t Client::network_size() const { return worker_.shared().api->hosts_connected() + 1; }

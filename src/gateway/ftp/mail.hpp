@@ -10,6 +10,7 @@
 #include "shoal/base/wipe.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/net/mailbox.hpp"
+#include "shoal/net/places.hpp"
 #include "shoal/peer/gateway_api.hpp"
 
 namespace shoal::gateway::ftp {
@@ -21,9 +22,16 @@ using Question = std::uint32_t;
 
 struct Stop {};
 
+// Numbers a client's place at the door; later ones are larger.
+using Place = net::Places::Id;
+
 // acceptor → worker
 struct NewClient {
     Fd socket;
+    Place place{};
+};
+struct Evict {  // unless it has logged in: somebody else needs the place
+    Place place{};
 };
 
 // peer, verifier → worker
@@ -39,15 +47,17 @@ struct News {  // a stream has more to read
     ClientId client{};
     Question question{};
 };
-using WorkerMail = std::variant<NewClient, Answered, News, Stop>;
+using WorkerMail = std::variant<NewClient, Evict, Answered, News, Stop>;
 using WorkerBox = net::Mailbox<WorkerMail>;
 
 // worker → acceptor
-struct ClientGone {
-    std::size_t worker{};
-    std::string address;
+struct LoggedIn {
+    Place place{};
 };
-using AcceptorMail = std::variant<ClientGone, Stop>;
+struct ClientGone {
+    Place place{};
+};
+using AcceptorMail = std::variant<LoggedIn, ClientGone, Stop>;
 using AcceptorBox = net::Mailbox<AcceptorMail>;
 
 // worker → verifier

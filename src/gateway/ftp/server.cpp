@@ -88,7 +88,7 @@ Status Server::open() {
     shared_.acceptor = &acceptor_->mailbox();
     shared_.verifier = &verifier_.mailbox();
     for (unsigned i = 0; i < options.threads; ++i) {
-        workers_.push_back(std::make_unique<Worker>(shared_, i));
+        workers_.push_back(std::make_unique<Worker>(shared_));
         boxes_.push_back(&workers_.back()->mailbox());
     }
     if (!options.anonymous && options.users_file.empty()) {

@@ -11,8 +11,8 @@ namespace {
 constexpr Duration drain_deadline = 4s;
 }
 
-Worker::Worker(const Shared& shared, std::size_t number)
-    : shared_(shared), number_(number), scratch_(block_size), random_(random_seed()) {}
+Worker::Worker(const Shared& shared)
+    : shared_(shared), scratch_(block_size), random_(random_seed()) {}
 
 Worker::~Worker() = default;
 
@@ -49,7 +49,9 @@ void Worker::take_mail() {
 
 void Worker::handle(WorkerMail mail) {
     if (auto* fresh = std::get_if<NewClient>(&mail)) {
-        add(std::move(fresh->socket));
+        add(std::move(*fresh));
+    } else if (const auto* out = std::get_if<Evict>(&mail)) {
+        evict(out->place);
     } else if (auto* answered = std::get_if<Answered>(&mail)) {
         if (Client* client = find(answered->client)) {
             client->handle_answer(std::move(*answered));
@@ -65,16 +67,26 @@ void Worker::handle(WorkerMail mail) {
     }
 }
 
-void Worker::add(Fd socket) {
+void Worker::add(NewClient mail) {
     const ClientId id = ++last_id_;
-    auto client = std::make_unique<Client>(*this, id, std::move(socket), steady_now());
+    auto client = std::make_unique<Client>(*this, id, std::move(mail), steady_now());
     Client& fresh = *client;
     clients_.emplace(id, std::move(client));
+    strangers_.emplace(fresh.place(), id);
     fresh.start();
     if (stopping_) {
         fresh.handle_stop();
     }
     settle(fresh);
+}
+
+void Worker::evict(Place place) {
+    const auto stranger = strangers_.find(place);
+    if (stranger != strangers_.end()) {
+        Client& client = *clients_.at(stranger->second);
+        client.handle_evicted();
+        settle(client);
+    }
 }
 
 // After anything that happened to a client: its output goes out, its deadline is noted if it is
@@ -85,9 +97,13 @@ void Worker::settle(Client& client) {
         client.handle_stop();
         client.settle(steady_now());
     }
+    if (client.logged_in() && strangers_.erase(client.place()) > 0) {
+        shared_.acceptor->post(LoggedIn{client.place()});
+    }
     if (client.gone()) {
         deadlines_.erase({client.noted, client.id()});
-        shared_.acceptor->post(ClientGone{number_, client.address()});
+        strangers_.erase(client.place());
+        shared_.acceptor->post(ClientGone{client.place()});
         clients_.erase(client.id());
         return;
     }

@@ -31,7 +31,7 @@ struct Shared {
 
 class Worker {
   public:
-    Worker(const Shared& shared, std::size_t number);
+    explicit Worker(const Shared& shared);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -53,7 +53,8 @@ class Worker {
   private:
     void take_mail();
     void handle(WorkerMail mail);
-    void add(Fd socket);
+    void add(NewClient fresh);
+    void evict(Place place);
     void settle(Client& client);
     void stop();
     void run_deadlines(TimePoint now);
@@ -61,10 +62,10 @@ class Worker {
     Client* find(ClientId id);
 
     const Shared& shared_;
-    std::size_t number_;
     WorkerBox mailbox_;
     net::EpollPoller poller_;
     std::unordered_map<ClientId, std::unique_ptr<Client>> clients_;
+    std::unordered_map<Place, ClientId> strangers_;  // who have not logged in
     std::vector<Client*> by_fd_;
     // Each client has one; when its time has come the client may say that it means a later one. So
     // activity costs nothing here.

@@ -116,9 +116,8 @@ void Gateway::start(peer::GatewayApi& api, std::function<void(Status)> ended) {
 void Gateway::wait_for_clients() {
     Status status;
     {
-        Waiter waiter(std::move(*acceptor_), secret_,
-                      DoorBook(options_.clients_max, options_.clients_per_address_max), shared_,
-                      mailbox_, queue_);
+        Waiter waiter(std::move(*acceptor_), secret_, options_.clients_max,
+                      options_.clients_per_address_max, shared_, mailbox_, queue_);
         status = waiter.run();
     }
     queue_.close();

@@ -24,11 +24,13 @@ std::span<const std::uint8_t> bytes_of(const std::string& text) {
 
 }  // namespace
 
-Waiter::Waiter(net::Acceptor acceptor, const integrity::Secret& secret, DoorBook book,
-               Shared& shared, std::shared_ptr<WaiterMailbox> mailbox, WorkQueue& queue)
+Waiter::Waiter(net::Acceptor acceptor, const integrity::Secret& secret, std::uint32_t clients_max,
+               std::uint32_t address_max, Shared& shared, std::shared_ptr<WaiterMailbox> mailbox,
+               WorkQueue& queue)
     : acceptor_(std::move(acceptor)),
       secret_(secret),
-      book_(std::move(book)),
+      places_(clients_max),
+      address_max_(address_max),
       shared_(shared),
       mailbox_(std::move(mailbox)),
       queue_(queue),
@@ -117,17 +119,16 @@ void Waiter::accept_all(TimePoint now) {
 }
 
 void Waiter::take_in(net::Accepted accepted, TimePoint now) {
-    const std::string address = accepted.peer.host();
-    if (!admit(address)) {
+    const std::uint64_t id = next_id_++;
+    if (!admit(id, accepted.peer)) {
         static_cast<void>(
             net::send(accepted.fd.get(), bytes_of(refusal_line(Refusal::busy)), false));
         return;
     }
     net::set_no_delay(accepted.fd.get());
     net::set_dead_peer_timeout(accepted.fd.get(), dead_client_seconds);
-    const std::uint64_t id = next_id_++;
     Seat& seat = seats_[id];
-    seat.address = address;
+    seat.block = net::block_of(accepted.peer);
     seat.fd = accepted.fd.get();
     seat.guest = std::make_unique<Guest>(std::move(accepted.fd), secret_);
     by_fd_[seat.fd] = id;
@@ -137,22 +138,14 @@ void Waiter::take_in(net::Accepted accepted, TimePoint now) {
     }
 }
 
-// Strangers who only sit there do not keep others out: when all seats are taken, the one who has
-// talked the longest goes. Who has guessed wrong stays, and waits for the answer.
-bool Waiter::admit(const std::string& address) {
-    DoorBook::Entry entry = book_.admit(address);
-    if (entry == DoorBook::Entry::full) {
-        std::optional<std::uint64_t> oldest;
-        for (const auto& [id, seat] : seats_) {
-            const bool talks = seat.guest && seat.guest->state() == Guest::State::talking;
-            oldest = talks ? std::min(id, oldest.value_or(id)) : oldest;
-        }
-        if (oldest) {
-            close(*oldest);
-            entry = book_.admit(address);
-        }
+bool Waiter::admit(std::uint64_t id, const net::Address& from) {
+    const net::Places::Verdict verdict = places_.take(id, from, address_max_);
+    if (verdict.evicted) {
+        static_cast<void>(net::send(seats_.at(*verdict.evicted).fd,
+                                    bytes_of(refusal_line(Refusal::busy)), false));
+        close(*verdict.evicted);
     }
-    return entry == DoorBook::Entry::admitted;
+    return verdict.entry == net::Places::Entry::admitted;
 }
 
 void Waiter::handle_ready(const net::Ready& ready, TimePoint now) {
@@ -181,7 +174,7 @@ void Waiter::handle_guest(std::uint64_t id, Seat& seat, TimePoint now) {
         case Guest::State::refused: {
             poller_.forget(seat.fd);
             const bool guessed = seat.guest->why() == Refusal::secret;
-            const Duration delay = guessed ? book_.failed(seat.address, now) : Duration{0};
+            const Duration delay = guessed ? book_.failed(seat.block, now) : Duration{0};
             return keep_guest(seat, now + delay);
         }
         case Guest::State::gone:
@@ -194,6 +187,7 @@ void Waiter::handle_guest(std::uint64_t id, Seat& seat, TimePoint now) {
 // From now on each piece of news is told once, whoever has the connection then.
 void Waiter::welcome(std::uint64_t id, Seat& seat, TimePoint now) {
     const std::unique_ptr<Guest> guest = std::move(seat.guest);
+    places_.prove(id);
     auto connection =
         std::make_unique<Connection>(id, guest->take_socket(), guest->take_macs(), guest->said(),
                                      [mailbox = mailbox_, id] { mailbox->post(Wake{id}); });
@@ -234,7 +228,7 @@ void Waiter::close(std::uint64_t id) {
     Seat& seat = seats_.at(id);
     poller_.forget(seat.fd);
     by_fd_.erase(seat.fd);
-    book_.leave(seat.address);
+    places_.leave(id);
     seats_.erase(id);
 }
 

@@ -21,6 +21,7 @@
 #include "shoal/net/acceptor.hpp"
 #include "shoal/net/epoll_poller.hpp"
 #include "shoal/net/mailbox.hpp"
+#include "shoal/net/places.hpp"
 
 namespace shoal::gateway::json {
 
@@ -37,15 +38,17 @@ using WaiterMailbox = net::Mailbox<WaiterMail>;
 class Waiter {
   public:
     // `mailbox` is shared with the callbacks given to the peer, which may come later than all.
-    Waiter(net::Acceptor acceptor, const integrity::Secret& secret, DoorBook book, Shared& shared,
-           std::shared_ptr<WaiterMailbox> mailbox, WorkQueue& queue);
+    // At most `clients_max` clients, `address_max` of one address.
+    Waiter(net::Acceptor acceptor, const integrity::Secret& secret, std::uint32_t clients_max,
+           std::uint32_t address_max, Shared& shared, std::shared_ptr<WaiterMailbox> mailbox,
+           WorkQueue& queue);
 
     // Until it is told to stop and has let go of all clients.
     Status run();
 
   private:
     struct Seat {
-        std::string address;
+        std::string block;             // of its address
         std::unique_ptr<Guest> guest;  // before the handshake
         TimePoint guest_deadline;
         std::shared_ptr<Berth> berth;  // behind it
@@ -55,7 +58,7 @@ class Waiter {
     void take_mail();
     void accept_all(TimePoint now);
     void take_in(net::Accepted accepted, TimePoint now);
-    [[nodiscard]] bool admit(const std::string& address);
+    [[nodiscard]] bool admit(std::uint64_t id, const net::Address& from);
     void handle_ready(const net::Ready& ready, TimePoint now);
     void handle_guest(std::uint64_t id, Seat& seat, TimePoint now);
     void welcome(std::uint64_t id, Seat& seat, TimePoint now);
@@ -74,6 +77,8 @@ class Waiter {
 
     net::Acceptor acceptor_;
     const integrity::Secret& secret_;
+    net::Places places_;
+    std::uint32_t address_max_;
     DoorBook book_;
     Shared& shared_;
     std::shared_ptr<WaiterMailbox> mailbox_;
