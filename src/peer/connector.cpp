@@ -9,7 +9,9 @@
 namespace shoal::peer {
 
 Connector::Connector(Wiring& wiring, net::HostsFile hosts)
-    : wiring_(wiring), hosts_(std::move(hosts)), plan_(wiring.identity.node) {
+    : wiring_(wiring),
+      hosts_(std::move(hosts)),
+      plan_(wiring.identity.node, wiring.identity.secret.present()) {
     warnings_ = hosts_.text().warnings;
     plan_.handle_hosts(hosts_.text().hosts, steady_now());
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "shoal/base/text.hpp"
+#include "shoal/net/places.hpp"
 
 namespace shoal::peer {
 
@@ -118,14 +119,10 @@ bool DialPlan::handle_dial_back(const net::Address& address, const NodeId& node,
         }
         return false;
     }
-    std::size_t dial_backs = 0;
-    for (const auto& [known, entry] : entries_) {
-        if (entry.node == node && (entry.state == State::up || entry.state == State::duplicate)) {
-            return false;
-        }
-        dial_backs += entry.wanted() ? 0U : 1U;
-    }
-    if (dial_backs >= dial_backs_max) {
+    const bool connected = std::any_of(entries_.begin(), entries_.end(), [&](const auto& item) {
+        return leads_there(item.first, item.second, address, node);
+    });
+    if (connected || !may_dial_back(address)) {
         return false;
     }
     Entry entry;
@@ -133,6 +130,26 @@ bool DialPlan::handle_dial_back(const net::Address& address, const NodeId& node,
     entry.settled = true;
     entries_.emplace(address, entry);
     return true;
+}
+
+bool DialPlan::leads_there(const net::Address& known, const Entry& entry,
+                           const net::Address& address, const NodeId& node) const {
+    const bool connected = entry.state == State::up || entry.state == State::duplicate;
+    return connected && entry.node == node &&
+           (ids_prove_ || known.with_port(0) == address.with_port(0));
+}
+
+bool DialPlan::may_dial_back(const net::Address& address) const {
+    const std::string block = net::block_of(address);
+    std::size_t all = 0;
+    std::size_t there = 0;
+    for (const auto& [known, entry] : entries_) {
+        if (!entry.wanted()) {
+            ++all;
+            there += net::block_of(known) == block ? 1U : 0U;
+        }
+    }
+    return all < dial_backs_max && there < dial_backs_per_address_max;
 }
 
 void DialPlan::handle_pick(const net::Address& address, TimePoint now) {

@@ -5,7 +5,7 @@
 // here are dialled back once. Hosts that a user picked from a search are tried like those of
 // hosts.txt as long as somebody fetches from them. An address that turned out to be this process is
 // never dialled again; one that leads to a node connected elsewhere waits until that connection is
-// gone.
+// gone. Where ids prove nothing (no secret), only one seen at the same address counts as the same.
 #pragma once
 
 #include <map>
@@ -25,9 +25,12 @@ class DialPlan {
   public:
     static constexpr Duration retry_every{std::chrono::seconds(1)};
     static constexpr Duration attempt_max{std::chrono::seconds(3)};
+    // At once: in all, and of one block of addresses (net::block_of()).
     static constexpr std::size_t dial_backs_max = 256;
+    static constexpr std::size_t dial_backs_per_address_max = 32;
 
-    explicit DialPlan(NodeId self) : self_(self) {}
+    // `ids_prove`: nobody else can say a host's node id.
+    DialPlan(NodeId self, bool ids_prove) : self_(self), ids_prove_(ids_prove) {}
 
     // The content of hosts.txt: names that are new are added, others forgotten (a connection
     // that stands is kept).
@@ -96,8 +99,13 @@ class DialPlan {
     Entry* find(const net::Address& address);
     void rest(const net::Address& address, Entry& entry, const std::string& why, TimePoint next);
     void wake_duplicates_of(const NodeId& node, TimePoint now);
+    // Another way to a host that is connected.
+    [[nodiscard]] bool leads_there(const net::Address& known, const Entry& entry,
+                                   const net::Address& address, const NodeId& node) const;
+    [[nodiscard]] bool may_dial_back(const net::Address& address) const;
 
     NodeId self_;
+    bool ids_prove_;
     std::map<net::HostName, Name> names_;
     std::map<net::Address, Entry> entries_;
 };

@@ -242,13 +242,26 @@ struct Identity {
     HostAddress advertise;  // in hits; unknown: the address that it is seen at
 };
 
+// Which host another one is. Among those who know a secret the node id tells. Without one anybody
+// may say anybody's, so where it was seen belongs to it.
+struct HostKey {
+    NodeId node;
+    HostAddress seen_at;  // without a port; nowhere where there is a secret
+
+    friend auto operator<=>(const HostKey&, const HostKey&) = default;
+};
+
 struct Traffic {  // with one host
     std::string host;
     std::uint64_t bytes{};  // file data
     RateMeter meter;
 };
-using TrafficByNode = std::map<NodeId, Traffic>;
+using TrafficByHost = std::map<HostKey, Traffic>;
 
+
+    [[nodiscard]] HostKey key_of(const NodeId& other, const HostAddress& at) const {
+        return {other, secret.present() ? HostAddress{} : HostAddress{at.ip, 0}};
+    }
 // Figures for status and peers. Any thread.
 struct Figures {
     std::atomic<std::uint64_t> bytes_sent{0};      // file data
@@ -272,8 +285,8 @@ struct Figures {
     std::atomic<std::uint64_t> hits_dropped{0};
     std::atomic<std::uint64_t> searches_repaired{0};
     TimePoint started{};
-    Guarded<TrafficByNode> sent_to;                // while it is connected
-    Guarded<TrafficByNode> received_from;          // likewise
+    Guarded<TrafficByHost> sent_to;                // while it is connected
+    Guarded<TrafficByHost> received_from;          // likewise
     Guarded<std::vector<std::string>> chunk_maps;  // of downloads, of a second ago at most
 };
 

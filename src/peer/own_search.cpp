@@ -184,13 +184,13 @@ void OwnSearch::handle_hits(const ServerLink& from, const protocol::Hits& hits) 
         if (hit.id.possible() && store::SafePath::parse(hit.name) &&
             matcher_->matches(hit.name, hit.id.size)) {
             host.whole = hit.whole;
-            add_hit(hit, hits.holder, host);
+            add_hit(hit, engine_.wiring.identity.key_of(hits.holder, hits.address), host);
         }
     }
     plan_->handle_found(hits_);
 }
 
-void OwnSearch::add_hit(const protocol::Hit& hit, const NodeId& holder, const FoundHost& host) {
+void OwnSearch::add_hit(const protocol::Hit& hit, const HostKey& holder, const FoundHost& host) {
     const auto known = found_.find(hit.id);
     if (hits_ >= hits_max || (known == found_.end() && found_.size() >= files_max)) {
         truncated_ = true;
@@ -216,7 +216,7 @@ FoundFile OwnSearch::row_of(const integrity::FileId& id, const Found& found) con
     row.size = id.size;
     row.root = id.root.hex();
     row.hops = found.hops;
-    for (const auto& [node, host] : found.holders) {
+    for (const auto& [holder, host] : found.holders) {
         ++(host.whole ? row.complete : row.partial);
         row.rate = std::max(row.rate, host.rate);
         row.hosts.push_back(host);

@@ -51,7 +51,7 @@ class OwnSearch {
     static constexpr Duration more_hosts_max{std::chrono::milliseconds(300)};
 
     struct Found {
-        std::map<NodeId, FoundHost> holders;
+        std::map<HostKey, FoundHost> holders;
         std::string name;  // of the nearest
         std::uint32_t hops{};
         bool whole_here{false};  // counted for SearchOrder::own only
@@ -62,7 +62,7 @@ class OwnSearch {
         std::string text;
     };
     bool look_connected(TimePoint now);
-    void add_hit(const protocol::Hit& hit, const NodeId& holder, const FoundHost& host);
+    void add_hit(const protocol::Hit& hit, const HostKey& holder, const FoundHost& host);
     [[nodiscard]] FoundFile row_of(const integrity::FileId& id, const Found& found) const;
     // At once, or when the own files have been looked through.
     void end(TimePoint now, std::optional<Outcome> problem, const std::string& text);

@@ -117,12 +117,12 @@ void Reader::remove(swarm::ClientKey key) {
     if (link.may_ask) {
         wiring_.requester.post(AskerGone{{key.value}});
     }
-    const NodeId node = link.node;
+    const HostKey host = key_of(link);
     busy_.erase(key);
     server_fd_list_.erase(found);
     if (std::none_of(server_fd_list_.begin(), server_fd_list_.end(),
-                     [&node](const auto& entry) { return entry.second->node == node; })) {
-        wiring_.figures.sent_to.lock()->erase(node);
+                     [&](const auto& entry) { return key_of(*entry.second) == host; })) {
+        wiring_.figures.sent_to.lock()->erase(host);
     }
     wiring_.figures.clients = server_fd_list_.size();
 }
@@ -149,6 +149,10 @@ void Reader::settle_name(const std::string& name) {
     told_pending_.erase(name);
     for (const auto& [key, id] : askers) {
         ClientLink* link = attend(key);
+HostKey Reader::key_of(const ClientLink& link) const {
+    return wiring_.identity.key_of(link.node, link.address.wire());
+}
+
         if (link == nullptr) {
             continue;
         }

@@ -100,6 +100,7 @@ class Reader {
 
     Wiring& wiring_;
     net::SelectPoller poller_;  // server_read_fds
+    [[nodiscard]] HostKey key_of(const ClientLink& link) const;
     Links server_fd_list_;
     // Of them, those that are not idle: who has something to send, a deadline, or input that is not
     // taken in. So hundreds who only listen cost a turn nothing.

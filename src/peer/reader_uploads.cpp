@@ -79,8 +79,8 @@ void Reader::begin(ClientLink& link, const swarm::UploadQueue::Item& item, TimeP
     head.count = run.count;
     const std::uint32_t length = geometry.run_length(run);
     wiring_.figures.bytes_sent += length;
-    wiring_.figures.sent_to.with([&](TrafficByNode& to) {
-        Traffic& traffic = to[link.node];
+    wiring_.figures.sent_to.with([&](TrafficByHost& to) {
+        Traffic& traffic = to[key_of(link)];
         if (traffic.host.empty()) {
             traffic.host = link.address.to_string();
         }

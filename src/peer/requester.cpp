@@ -103,7 +103,7 @@ void Requester::tell_received(TimePoint now) {
     for (auto& [id, link] : engine_.servers.all()) {
         if (const std::uint64_t bytes = link->take_untold(); bytes > 0) {
             Traffic& traffic =
-                from->try_emplace(link->node(), Traffic{link->host, 0, {}}).first->second;
+                from->try_emplace(key_of(*link), Traffic{link->host, 0, {}}).first->second;
             traffic.bytes += bytes;
             traffic.meter.add(bytes, now);
         }
@@ -147,13 +147,17 @@ void Requester::look_at_phase(ServerLink& link, ServerLink::Phase before, TimePo
 
 void Requester::link_is_up(ServerLink& link, TimePoint now) {
     if (link.node() == wiring_.identity.node) {
+HostKey Requester::key_of(const ServerLink& link) const {
+    return wiring_.identity.key_of(link.node(), link.address.wire());
+}
+
         wiring_.connector.post(DialVerdict{link.address, DialVerdict::Kind::self, link.node(), {}});
         link.set_verdict_given();
         return link.die("it is this host");
     }
     for (auto& [id, other] : engine_.servers.all()) {
         if (id != link.id && other->phase() != ServerLink::Phase::dead && other->was_up() &&
-            other->node() == link.node()) {
+            key_of(*other) == key_of(link)) {
             wiring_.connector.post(
                 DialVerdict{link.address, DialVerdict::Kind::duplicate, link.node(), {}});
             link.set_verdict_given();
@@ -204,7 +208,7 @@ void Requester::bury_dead(TimePoint now) {
         gateways_.handle_link_lost(link);
         if (link.was_up()) {
             wiring_.figures.servers -= 1;
-            wiring_.figures.received_from.lock()->erase(link.node());
+            wiring_.figures.received_from.lock()->erase(key_of(link));
             front_.deliver(Notice{Notice::Kind::host_lost, link.host,
                                   link.host + " lost: " + link.why_dead()});
             wiring_.connector.post(

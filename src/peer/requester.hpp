@@ -60,6 +60,7 @@ class Requester {
     void link_is_up(ServerLink& link, TimePoint now);
     void bury_dead(TimePoint now);
     void expire_hellos(TimePoint now);
+    [[nodiscard]] HostKey key_of(const ServerLink& link) const;
 
     void hash_arrived(bool quiet, TimePoint now);
     void take_checked(const Checked& checked, TimePoint now);

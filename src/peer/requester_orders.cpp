@@ -256,8 +256,8 @@ void Requester::take_peers(const PeersCommand& command) {
             if (link->host == row.address) {
                 row.round_trip = link->round_trip();
                 row.received = link->bytes_received();
-                row.sent = wiring_.figures.sent_to.with([&link = *link](const auto& sent) {
-                    const auto found = sent.find(link.node());
+                row.sent = wiring_.figures.sent_to.with([key = key_of(*link)](const auto& sent) {
+                    const auto found = sent.find(key);
                     return found == sent.end() ? 0 : found->second.bytes;
                 });
             }

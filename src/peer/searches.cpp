@@ -28,13 +28,15 @@ overlay::Counts counts_of(const protocol::SearchCounts& said) {
 }
 
 // The holder and its files, without the way that they came: what makes them the same hits.
-std::uint64_t fingerprint(const protocol::Hits& hits, std::span<const std::uint8_t> payload) {
+std::uint64_t fingerprint(const HostKey& holder, const protocol::Hits& hits,
+                          std::span<const std::uint8_t> payload) {
     const std::size_t head = protocol::hits_head + hits.path.size() * limits::host_address_size;
     const auto view = [](std::span<const std::uint8_t> bytes) {
         return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     };
     const std::hash<std::string_view> hash;
-    return hash(view(payload.subspan(head))) * 31 + hash(view(hits.holder.bytes));
+    return (hash(view(payload.subspan(head))) * 31 + hash(view(holder.node.bytes))) * 31 +
+           hash(view(holder.seen_at.ip));
 }
 
 }  // namespace
@@ -167,7 +169,6 @@ void Searches::handle_hits(ServerLink& link, const protocol::serverMessage& mess
     if (!hits) {
         return link.die("it does not keep to the protocol: " + hits.error().message);
     }
-    const std::uint64_t same = fingerprint(*hits, payload);
     const HostAddress sender = link.address.wire();
     if (hits->path.empty() && !hits->address.known()) {
         hits->address = sender;  // the holder itself, at the address that was dialled
@@ -175,6 +176,8 @@ void Searches::handle_hits(ServerLink& link, const protocol::serverMessage& mess
     if (hits->path.size() >= protocol::hits_path_max || !hits->address.known()) {
         return;
     }
+    const HostKey holder = engine_.wiring.identity.key_of(hits->holder, hits->address);
+    const std::uint64_t same = fingerprint(holder, *hits, payload);
     hits->path.push_back(sender);
     const SearchId id{hits->search};
     const auto way =
@@ -258,7 +261,7 @@ void Searches::finish_scan(const FileScans::Finished& finished, TimePoint now) {
     if (!hits.hits.empty()) {
         const protocol::HitsMessage made = protocol::encode_hits(hits);
         const auto way =
-            router_.handle_hits(std::nullopt, finished.id, fingerprint(hits, made.payload),
+            router_.handle_hits(std::nullopt, finished.id, fingerprint({}, hits, made.payload),
                                 limits::server_message_size + made.payload.size());
         if (pass_on(way, finished.id, hits)) {
             ++engine_.wiring.figures.hits_sent;

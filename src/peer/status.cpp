@@ -27,21 +27,21 @@ void add_peers(StatusLines& lines, Figures& figures, TimePoint now) {
         double in{0};
         double out{0};
     };
-    std::map<NodeId, Rates> rates;
-    figures.received_from.with([&](TrafficByNode& from) {
-        for (auto& [node, traffic] : from) {
-            rates[node] = {traffic.host, traffic.meter.rate(now), 0};
+    std::map<HostKey, Rates> rates;
+    figures.received_from.with([&](TrafficByHost& from) {
+        for (auto& [key, traffic] : from) {
+            rates[key] = {traffic.host, traffic.meter.rate(now), 0};
         }
     });
-    figures.sent_to.with([&](TrafficByNode& to) {
-        for (auto& [node, traffic] : to) {
-            Rates& both = rates[node];
+    figures.sent_to.with([&](TrafficByHost& to) {
+        for (auto& [key, traffic] : to) {
+            Rates& both = rates[key];
             both.out = traffic.meter.rate(now);
             both.host = both.host.empty() ? traffic.host : both.host;
         }
     });
     std::size_t count = 0;
-    for (const auto& [node, both] : rates) {
+    for (const auto& [key, both] : rates) {
         if ((both.in > 0 || both.out > 0) && count < rows_max) {
             lines.emplace_back(
                 "peer-" + std::to_string(++count),

@@ -21,7 +21,7 @@ std::vector<net::HostName> hosts(int first, int last) {
 }
 
 struct Scene {
-    DialPlan plan{node_from(1)};
+    DialPlan plan{node_from(1), true};
     TimePoint now{1h};
 
     void connect(const net::Address& address, const NodeId& node) {
@@ -156,7 +156,8 @@ TEST_CASE("dial-backs are tried once, capped, and forgotten when they end") {
     SECTION("capped") {
         std::size_t planned = 1;
         for (std::uint16_t port = 1; port < 1000; ++port) {
-            planned += scene.plan.handle_dial_back(at(9, port), node_from(9), scene.now) ? 1U : 0U;
+            const net::Address from = at(10 + port % 100, port);
+            planned += scene.plan.handle_dial_back(from, node_from(9), scene.now) ? 1U : 0U;
         }
         CHECK(planned == DialPlan::dial_backs_max);
     }
@@ -275,6 +276,31 @@ TEST_CASE("a pick of a host of hosts.txt changes nothing about it", "[peer]") {
     scene.plan.handle_unpick(at(2));
     CHECK(scene.state(at(2)) == "connected");
     CHECK(scene.plan.from_hosts_file(at(2)));
+}
+
+TEST_CASE("without a secret another address with the same id is another host", "[peer]") {
+    Scene scene;
+    scene.plan = DialPlan(node_from(1), false);
+    scene.plan.handle_hosts(hosts(2, 2), scene.now);
+    scene.connect(at(2), node_from(9));  // it says the id of the host at 9
+    CHECK(scene.plan.handle_dial_back(at(9), node_from(9), scene.now));
+    CHECK(scene.is_due(at(9)));
+    CHECK_FALSE(scene.plan.handle_dial_back(at(2, 8081), node_from(9), scene.now));
+}
+
+TEST_CASE("dial-backs are bounded by address, too", "[peer]") {
+    Scene scene;
+    for (std::uint16_t port = 1; port <= 1000; ++port) {
+        scene.plan.handle_dial_back(at(2, port), node_from(2), scene.now);
+    }
+    CHECK(scene.plan.due(scene.now).size() == DialPlan::dial_backs_per_address_max);
+    CHECK(scene.plan.handle_dial_back(at(3), node_from(3), scene.now));
+    for (int host = 1; host <= 1000; ++host) {
+        const auto address =
+            *net::Address::parse_numeric("2001:db8::" + std::to_string(host), 8080);
+        scene.plan.handle_dial_back(address, node_from(4), scene.now);
+    }
+    CHECK(scene.plan.due(scene.now).size() == 2 * DialPlan::dial_backs_per_address_max + 1);
 }
 
 }  // namespace
