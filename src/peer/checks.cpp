@@ -28,7 +28,7 @@ void Checks::add(Check check) {
     queue_.with([&](Queue& queue) {
         queue.bytes += check.bytes();
         if (!queue.checks.empty()) {
-            Check& last = queue.checks.back();
+            Check& last = queue.checks.back().check;
             if (last.partial == check.partial &&
                 last.first.value + last.count == check.first.value &&
                 last.leaves().count + check.leaves().count <= limits::receive_slice_leaves) {
@@ -36,7 +36,7 @@ void Checks::add(Check check) {
                 return;
             }
         }
-        queue.checks.push_back(std::move(check));
+        queue.checks.push_back({std::move(check), steady_now()});
     });
 }
 
@@ -45,7 +45,7 @@ std::optional<Check> Checks::take() {
         if (queue.checks.empty()) {
             return std::nullopt;
         }
-        Check check = std::move(queue.checks.front());
+        Check check = std::move(queue.checks.front().check);
         queue.checks.pop_front();
         queue.bytes -= check.bytes();
         return check;
@@ -54,6 +54,12 @@ std::optional<Check> Checks::take() {
 
 std::uint64_t Checks::waiting_bytes() const {
     return queue_.with([](const Queue& queue) { return queue.bytes; });
+}
+
+std::optional<TimePoint> Checks::waiting_since() const {
+    return queue_.with([](const Queue& queue) {
+        return queue.checks.empty() ? std::nullopt : std::optional(queue.checks.front().since);
+    });
 }
 
 bool Checks::call_help() {

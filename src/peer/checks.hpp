@@ -46,14 +46,20 @@ class Checks {
     void add(Check check);
     std::optional<Check> take();
     [[nodiscard]] std::uint64_t waiting_bytes() const;
+    // When the oldest was added.
+    [[nodiscard]] std::optional<TimePoint> waiting_since() const;
 
     // True when main is to be woken: enough waits, and it does not help already.
     bool call_help();
     void help_ends();
 
   private:
+    struct Waiting {
+        Check check;
+        TimePoint since;
+    };
     struct Queue {
-        std::deque<Check> checks;
+        std::deque<Waiting> checks;
         std::uint64_t bytes{0};
         bool helped{false};
     };

@@ -15,6 +15,7 @@ constexpr Duration maps_every = 1s;
 constexpr std::size_t receive_quantum = 2 * limits::MiB;  // per link and turn
 constexpr std::uint32_t receive_room = 4 * limits::MiB;   // more than is ever asked of one
 constexpr std::uint64_t unhashed_max = 8 * limits::MiB;
+constexpr Duration hash_patience = 10ms;
 constexpr unsigned dead_peer_seconds = 20;
 
 }  // namespace
@@ -73,23 +74,33 @@ void Requester::add_link(NewServer server, TimePoint now) {
 }
 
 void Requester::receive_all(const std::vector<net::Ready>& ready_now, TimePoint now) {
+    const std::vector<SourceId> backlog = std::exchange(backlog_, {});
     for (const net::Ready& ready : ready_now) {
         const auto found = by_fd_.find(ready.fd);
         ServerLink* link = found == by_fd_.end() ? nullptr : engine_.servers.find(found->second);
-        if (link == nullptr) {
-            continue;
+        if (link != nullptr && ready.readable && !link->input_waits()) {
+            receive_from(*link, now);
         }
-        const ServerLink::Phase phase = link->phase();
-        if (ready.readable) {
-            const std::uint64_t allowed = download_limit_.available(now);
-            const std::size_t quantum =
-                static_cast<std::size_t>(std::min<std::uint64_t>(allowed, receive_quantum));
-            download_limit_.spend(link->receive(quantum, now));
-            untold_ |= link->has_untold();
+    }
+    for (const SourceId id : backlog) {
+        if (ServerLink* link = engine_.servers.find(id)) {
+            receive_from(*link, now);
         }
-        look_at_phase(*link, phase, now);
     }
     bury_dead(now);
+}
+
+void Requester::receive_from(ServerLink& link, TimePoint now) {
+    const ServerLink::Phase phase = link.phase();
+    const std::uint64_t allowed = download_limit_.available(now);
+    const std::size_t quantum =
+        static_cast<std::size_t>(std::min<std::uint64_t>(allowed, receive_quantum));
+    download_limit_.spend(link.receive(quantum, now));
+    untold_ |= link.has_untold();
+    if (link.input_waits()) {
+        backlog_.push_back(link.id);
+    }
+    look_at_phase(link, phase, now);
 }
 
 // For whoever asks from another thread. Not with each slice: it takes a lock.
@@ -110,12 +121,16 @@ void Requester::tell_received(TimePoint now) {
     }
 }
 
-// When nothing else is to be done, or too much of it waits; at once where others wait for it.
+// When nothing else is to be done, or too much of it waits, or one has waited for long: whoever
+// keeps a socket busy keeps nobody's download from being verified. At once where others wait for
+// it.
 void Requester::hash_arrived(bool quiet, TimePoint now) {
     const bool crowd = std::any_of(engine_.transfers.begin(), engine_.transfers.end(),
                                    [](const auto& entry) { return entry.second->in_crowd(); });
     const std::uint64_t most = crowd ? 0 : unhashed_max;
-    while (std::exchange(quiet, false) || wiring_.checks.waiting_bytes() > most) {
+    const std::optional<TimePoint> since = wiring_.checks.waiting_since();
+    bool due = quiet || (since && *since + hash_patience <= now);
+    while (std::exchange(due, false) || wiring_.checks.waiting_bytes() > most) {
         if (std::optional<Check> check = wiring_.checks.take()) {
             take_checked(perform(std::move(*check), scratch_), now);
         }
@@ -130,6 +145,10 @@ void Requester::take_checked(const Checked& checked, TimePoint now) {
     if (found != engine_.transfers.end()) {
         found->second->handle_checked(checked, now);
     }
+}
+
+HostKey Requester::key_of(const ServerLink& link) const {
+    return wiring_.identity.key_of(link.node(), link.address.wire());
 }
 
 void Requester::look_at_phase(ServerLink& link, ServerLink::Phase before, TimePoint now) {
@@ -147,10 +166,6 @@ void Requester::look_at_phase(ServerLink& link, ServerLink::Phase before, TimePo
 
 void Requester::link_is_up(ServerLink& link, TimePoint now) {
     if (link.node() == wiring_.identity.node) {
-HostKey Requester::key_of(const ServerLink& link) const {
-    return wiring_.identity.key_of(link.node(), link.address.wire());
-}
-
         wiring_.connector.post(DialVerdict{link.address, DialVerdict::Kind::self, link.node(), {}});
         link.set_verdict_given();
         return link.die("it is this host");
@@ -343,7 +358,7 @@ void Requester::update_interest(TimePoint now) {
 }
 
 std::optional<Duration> Requester::timeout(TimePoint now) {
-    if (turn_again_ || wiring_.checks.waiting_bytes() > 0) {
+    if (turn_again_ || !backlog_.empty() || wiring_.checks.waiting_bytes() > 0) {
         return Duration::zero();
     }
     std::optional<TimePoint> next = untold_ ? std::optional(next_told_) : std::nullopt;

@@ -55,12 +55,13 @@ class Requester {
     // Links.
     void add_link(NewServer server, TimePoint now);
     void receive_all(const std::vector<net::Ready>& ready_now, TimePoint now);
+    void receive_from(ServerLink& link, TimePoint now);
     void tell_received(TimePoint now);
     void look_at_phase(ServerLink& link, ServerLink::Phase before, TimePoint now);
     void link_is_up(ServerLink& link, TimePoint now);
     void bury_dead(TimePoint now);
-    void expire_hellos(TimePoint now);
     [[nodiscard]] HostKey key_of(const ServerLink& link) const;
+    void expire_hellos(TimePoint now);
 
     void hash_arrived(bool quiet, TimePoint now);
     void take_checked(const Checked& checked, TimePoint now);
@@ -92,7 +93,8 @@ class Requester {
     TimePoint next_report_{};
     TimePoint next_maps_{};
     TimePoint next_told_{};
-    bool untold_{false};  // something was received since
+    bool untold_{false};             // something was received since
+    std::vector<SourceId> backlog_;  // links with input that the last turn had no time for
     int front_input_{-1};
     int front_output_{-1};
     bool turn_again_{false};  // what was done last made work for those driven before

@@ -16,6 +16,7 @@
 
 #include "peer/mail.hpp"
 #include "shoal/base/bitmap.hpp"
+#include "shoal/base/byte_queue.hpp"
 #include "shoal/base/fd.hpp"
 #include "shoal/base/ids.hpp"
 #include "shoal/base/time.hpp"
@@ -72,6 +73,9 @@ using Grown = std::function<void(ServerLink&, ChunkIndex first, std::uint32_t co
 class ServerLink {
   public:
     enum class Phase { hello, proof, ready, closing, dead };
+    // Of messages and their payloads but file data, in one turn: whoever sends nothing else holds
+    // up neither the others nor the hashing.
+    static constexpr std::size_t control_quantum = 64 * limits::KiB;
 
     ServerLink(SourceId id, NewServer server, Wiring& wiring, TimePoint now);
 
@@ -119,10 +123,13 @@ class ServerLink {
     void forget(const void* owner);
 
     // I/O, called by the requester. Each may end in Phase::dead.
-    // Receives at most `budget` bytes; returns how many.
+    // Receives at most `budget` bytes; returns how many. However much has come, it handles no more
+    // than control_quantum of messages: the rest waits for the next call.
     std::size_t receive(std::size_t budget, TimePoint now);
+    // receive() has something to do, whether more comes or not.
+    [[nodiscard]] bool input_waits() const { return input_waits_; }
     void flush(TimePoint now);
-    [[nodiscard]] bool wants_to_send() const { return sent_ < outbox_.size(); }
+    [[nodiscard]] bool wants_to_send() const { return !outbox_.empty(); }
     void die(const std::string& why);
     // After die(): tells everybody who waits.
     void tell_lost(TimePoint now);
@@ -142,6 +149,7 @@ class ServerLink {
     };
     bool handle_stale(const protocol::serverMessage& message, TimePoint now);
     void send(protocol::clientMessage& message);
+    void handle_frames(TimePoint now);
     void handle_event(const protocol::ServerEvent& event, TimePoint now);
     void handle_hello(const protocol::ServerEvent& event, TimePoint now);
     void handle_proof(const protocol::ServerEvent& event);
@@ -165,8 +173,9 @@ class ServerLink {
     protocol::clientMessage hello_;
     protocol::Session session_;
     protocol::ServerFrames frames_;
-    std::vector<std::uint8_t> outbox_;
-    std::size_t sent_{0};
+    ByteQueue outbox_;
+    std::size_t control_left_{0};  // bytes of messages, in this call of receive()
+    bool input_waits_{false};
     HitSink* hit_sink_{nullptr};
     std::uint64_t next_id_{1};
     std::uint64_t bytes_received_{0};

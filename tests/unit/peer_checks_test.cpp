@@ -65,5 +65,20 @@ TEST_CASE("main is woken when it pays, and once", "[checks]") {
     CHECK_FALSE(scene.checks.call_help());
 }
 
+TEST_CASE("it is known how long the oldest waits", "[checks]") {
+    ChecksScene scene;
+    CHECK_FALSE(scene.checks.waiting_since());
+    const TimePoint before = steady_now();
+    scene.add(3);
+    const auto since = scene.checks.waiting_since();
+    REQUIRE(since);
+    CHECK(*since >= before);
+    scene.add(9);
+    CHECK(scene.checks.waiting_since() == since);
+    scene.checks.take();
+    scene.checks.take();
+    CHECK_FALSE(scene.checks.waiting_since());
+}
+
 }  // namespace
 }  // namespace shoal::peer

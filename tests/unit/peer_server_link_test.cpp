@@ -268,5 +268,45 @@ TEST_CASE("no more is received than the budget") {
     CHECK(scene.sink.received == 4 * limits::leaf_size);
 }
 
+TEST_CASE("a turn handles a bounded part of a flood of messages, and the rest in later ones") {
+    Scene scene;
+    scene.far->say_hello(scene.now);
+    std::size_t heard = 0;
+    const std::uint64_t id = scene.far->link().subscribe(
+        file, nullptr, [](ServerLink&, const Reply&, TimePoint) {},
+        [&heard](ServerLink&, ChunkIndex, std::uint32_t, TimePoint) { ++heard; });
+    auto have = server(ServerType::have, id);
+    have.count = 1;
+    const std::vector<std::uint8_t> more(limits::more_chunks_max * sizeof(std::uint32_t));
+    const std::size_t size = limits::server_message_size + more.size();
+    constexpr std::size_t sent = 24;  // 100 KiB
+    for (std::size_t i = 0; i < sent; ++i) {
+        scene.far->send(have, more);
+    }
+    int turns = 0;
+    do {
+        const std::size_t before = heard;
+        scene.far->deliver(scene.now);
+        const std::size_t messages = (heard - before) / (1 + limits::more_chunks_max);
+        CHECK(messages <= ServerLink::control_quantum / size + 1);
+        ++turns;
+    } while (scene.far->link().input_waits());
+    CHECK(heard == sent * (1 + limits::more_chunks_max));
+    CHECK(turns >= 2);
+}
+
+TEST_CASE("a server that takes nothing of what it is asked is let go") {
+    Scene scene;
+    scene.far->say_hello(scene.now);
+    std::size_t asked = 0;
+    while (scene.far->link().usable() && asked < 1'000'000) {
+        scene.far->link().ask(client(ClientType::status, 0), nullptr,
+                              [](ServerLink&, const Reply&, TimePoint) {});
+        ++asked;
+    }
+    CHECK(asked > 1024);
+    CHECK(asked < 20'000);
+}
+
 }  // namespace
 }  // namespace shoal::peer
