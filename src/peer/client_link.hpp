@@ -19,6 +19,7 @@
 #include "shoal/base/time.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/net/socket.hpp"
+#include "shoal/net/places.hpp"
 #include "shoal/protocol/auth.hpp"
 #include "shoal/protocol/frames.hpp"
 #include "shoal/swarm/upload_queue.hpp"
@@ -29,12 +30,18 @@ class ClientLink {
   public:
     enum class Phase { hello, proof, ready, lingering };
 
-    ClientLink(swarm::ClientKey its_key, Fd socket, const net::Address& peer, TimePoint now)
-        : key(its_key), address(peer), phase_since(now), socket_(std::move(socket)) {}
+    ClientLink(swarm::ClientKey its_key, Fd socket, const net::Address& peer,
+               net::Places::Id its_place, TimePoint now)
+        : key(its_key),
+          address(peer),
+          place(its_place),
+          phase_since(now),
+          socket_(std::move(socket)) {}
 
     const swarm::ClientKey key;
     const net::Address address;
     Phase phase{Phase::hello};
+    const net::Places::Id place;  // at the door
     TimePoint phase_since;  // for the deadlines of every phase but ready
     NodeId node;            // once ready
     bool may_ask{false};    // the requester knows it as one who may search

@@ -10,10 +10,13 @@ namespace shoal::peer {
 
 namespace {
 constexpr int accepts_per_turn = 64;
-}
+// Evicted clients that the reader has not let go yet. Beyond, nobody is let in meanwhile, and the
+// kernel keeps those who come.
+constexpr std::size_t leaving_max = 16;
+}  // namespace
 
 Listener::Listener(Wiring& wiring, Fd listening)
-    : wiring_(wiring), listening_(std::move(listening)) {
+    : wiring_(wiring), listening_(std::move(listening)), places_(wiring.options.max_clients) {
     make_room();
 }
 
@@ -25,7 +28,9 @@ Status Listener::run() {
     }
     bool accepting = true;
     while (true) {
-        if (Status watched = poller_.watch(listening_.get(), accepting, false); !watched) {
+        const bool crowded = places_.leaving() >= leaving_max;  // mail will say when it is over
+        if (Status watched = poller_.watch(listening_.get(), accepting && !crowded, false);
+            !watched) {
             return watched;
         }
         // Without descriptors the socket would stay readable and spin; look again later.
@@ -44,18 +49,17 @@ bool Listener::take_mail() {
         if (std::holds_alternative<Stop>(mail)) {
             return false;
         }
-        const auto& gone = std::get<ClientGone>(mail);
-        --clients_;
-        const auto entry = per_address_.find(gone.address.host());
-        if (entry != per_address_.end() && --entry->second == 0) {
-            per_address_.erase(entry);
+        if (const auto* proven = std::get_if<ClientProven>(&mail)) {
+            places_.prove(proven->place);
+        } else {
+            places_.leave(std::get<ClientGone>(mail).place);
         }
     }
     return true;
 }
 
 bool Listener::accept_all() {
-    for (int i = 0; i < accepts_per_turn; ++i) {
+    for (int i = 0; i < accepts_per_turn && places_.leaving() < leaving_max; ++i) {
         net::Accepted accepted = net::accept_one(listening_.get());
         switch (accepted.state) {
             case net::Accepted::State::connection:
@@ -83,21 +87,20 @@ bool Listener::accept_all() {
 }
 
 void Listener::admit(Fd socket, const net::Address& address) {
-    std::uint32_t& from_there = per_address_[address.host()];
-    const bool fits = clients_ < wiring_.options.max_clients &&
-                      from_there < wiring_.options.max_clients_per_address &&
-                      socket.get() < net::SelectPoller::fd_end();
-    if (!fits) {
-        refuse(socket);
-        if (from_there == 0) {
-            per_address_.erase(address.host());
-        }
-        return;
+    if (socket.get() >= net::SelectPoller::fd_end()) {
+        return refuse(socket);
     }
-    ++from_there;
-    ++clients_;
+    const net::Places::Id place = next_place_++;
+    const net::Places::Verdict verdict =
+        places_.take(place, address, wiring_.options.max_clients_per_address);
+    if (verdict.entry != net::Places::Entry::admitted) {
+        return refuse(socket);
+    }
+    if (verdict.evicted) {
+        wiring_.reader.post(Evict{*verdict.evicted});
+    }
     net::set_no_delay(socket.get());
-    wiring_.reader.post(NewClient{std::move(socket), address});
+    wiring_.reader.post(NewClient{std::move(socket), address, place});
 }
 
 // A defined answer, then close: the client learns why.

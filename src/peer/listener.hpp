@@ -2,9 +2,6 @@
 // does nothing else, so connecting never waits for a long serve.
 #pragma once
 
-#include <map>
-#include <string>
-
 #include "peer/mail.hpp"
 #include "shoal/net/poller.hpp"
 
@@ -28,8 +25,8 @@ class Listener {
     Fd listening_;
     Fd spare_;  // given up for a moment when descriptors run out
     net::SelectPoller poller_;
-    std::map<std::string, std::uint32_t> per_address_;  // by host
-    std::uint32_t clients_{0};
+    net::Places places_;
+    net::Places::Id next_place_{1};
 };
 
 }  // namespace shoal::peer

@@ -1,7 +1,8 @@
 // What the threads say to each other: one variant a mailbox, and the Wiring that holds them.
 //
 //   connector --NewServer, HostTable--> requester --DialVerdict--> connector
-//   listener --NewClient--> reader --ClientGone--> listener, --DialBack--> connector
+//   listener --NewClient, Evict--> reader --ClientProven, ClientGone--> listener,
+//                                         --DialBack--> connector
 //   reader --SearchArrived--> requester --SendHits, SendDone--> reader;
 //   requester --Have--> reader; requester --Pick--> connector; requester, reader --orders--> keeper
 //   (main) --answers--> both main --Stop--> everybody; a thread that fails says ThreadEnded to main
@@ -24,6 +25,7 @@
 #include "shoal/base/ids.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/net/mailbox.hpp"
+#include "shoal/net/places.hpp"
 #include "shoal/overlay/route.hpp"
 #include "shoal/peer/peer.hpp"
 #include "shoal/protocol/auth.hpp"
@@ -58,16 +60,23 @@ using ConnectorMail = std::variant<Stop, DialBack, DialVerdict, Pick, Unpick>;
 
 // To the listener ------------------------------------------------------------------------------
 
-struct ClientGone {
-    net::Address address;
+struct ClientProven {  // it has passed the handshake
+    net::Places::Id place{};
 };
-using ListenerMail = std::variant<Stop, ClientGone>;
+struct ClientGone {
+    net::Places::Id place{};
+};
+using ListenerMail = std::variant<Stop, ClientProven, ClientGone>;
 
 // To the reader --------------------------------------------------------------------------------
 
 struct NewClient {
     Fd socket;
     net::Address address;
+    net::Places::Id place{};
+};
+struct Evict {  // unless it has passed the handshake: somebody else needs its place
+    net::Places::Id place{};
 };
 struct Have {  // this host holds more of a file
     integrity::FileId id;
@@ -94,8 +103,8 @@ struct SendDone {  // the answer to a search
     protocol::Status status{};  // a refusal unless ok
     std::string why;
 };
-using ReaderMail = std::variant<Stop, NewClient, Have, ContentChanged, NameSettled, UploadLimit,
-                                SendHits, SendDone>;
+using ReaderMail = std::variant<Stop, NewClient, Evict, Have, ContentChanged, NameSettled,
+                                UploadLimit, SendHits, SendDone>;
 
 // To the keeper (main) -------------------------------------------------------------------------
 
@@ -233,15 +242,6 @@ using RequesterMail =
 
 // Shared by all ----------------------------------------------------------------------------------
 
-// Who this process is. Constant after construction.
-struct Identity {
-    NodeId node;
-    std::uint16_t port{};  // where the listener listens
-    net::Address bind;     // dials go out from here when it is not a wildcard
-    protocol::Secret secret;
-    HostAddress advertise;  // in hits; unknown: the address that it is seen at
-};
-
 // Which host another one is. Among those who know a secret the node id tells. Without one anybody
 // may say anybody's, so where it was seen belongs to it.
 struct HostKey {
@@ -251,6 +251,19 @@ struct HostKey {
     friend auto operator<=>(const HostKey&, const HostKey&) = default;
 };
 
+// Who this process is. Constant after construction.
+struct Identity {
+    NodeId node;
+    std::uint16_t port{};  // where the listener listens
+    net::Address bind;     // dials go out from here when it is not a wildcard
+    protocol::Secret secret;
+    HostAddress advertise;  // in hits; unknown: the address that it is seen at
+
+    [[nodiscard]] HostKey key_of(const NodeId& other, const HostAddress& at) const {
+        return {other, secret.present() ? HostAddress{} : HostAddress{at.ip, 0}};
+    }
+};
+
 struct Traffic {  // with one host
     std::string host;
     std::uint64_t bytes{};  // file data
@@ -258,10 +271,6 @@ struct Traffic {  // with one host
 };
 using TrafficByHost = std::map<HostKey, Traffic>;
 
-
-    [[nodiscard]] HostKey key_of(const NodeId& other, const HostAddress& at) const {
-        return {other, secret.present() ? HostAddress{} : HostAddress{at.ip, 0}};
-    }
 // Figures for status and peers. Any thread.
 struct Figures {
     std::atomic<std::uint64_t> bytes_sent{0};      // file data

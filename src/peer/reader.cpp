@@ -73,6 +73,7 @@ void Reader::take_mail(TimePoint now) {
                        [&](Stop&) { begin_draining(now); },
                        [&](NewClient& client) { add_client(std::move(client), now); },
                        [&](Have& have) { take_have(have); },
+                       [&](Evict& out) { evict(out.place); },
                        [&](ContentChanged& changed) { take_changed(changed); },
                        [&](NameSettled& settled) { settle_name(settled.name); },
                        [&](UploadLimit& limit) {
@@ -90,10 +91,11 @@ void Reader::add_client(NewClient mail, TimePoint now) {
     const swarm::ClientKey key{next_key_++};
     const int fd = mail.socket.get();
     net::set_dead_peer_timeout(fd, dead_peer_seconds);
-    auto link = std::make_unique<ClientLink>(key, std::move(mail.socket), mail.address, now);
+    auto link =
+        std::make_unique<ClientLink>(key, std::move(mail.socket), mail.address, mail.place, now);
     if (Status watched = poller_.watch(fd, true, false); !watched) {
         log::warning(watched.error().message);
-        wiring_.listener.post(ClientGone{mail.address});
+        wiring_.listener.post(ClientGone{mail.place});
         return;
     }
     by_fd_.emplace(fd, key);
@@ -103,6 +105,22 @@ void Reader::add_client(NewClient mail, TimePoint now) {
 }
 
 void Reader::remove(swarm::ClientKey key) {
+// Who has shown that it may come in stays, even if it did so a moment ago only.
+void Reader::evict(net::Places::Id place) {
+    const auto found = std::find_if(busy_.begin(), busy_.end(), [place](const auto& entry) {
+        return entry.second->place == place && entry.second->phase != ClientLink::Phase::ready;
+    });
+    if (found == busy_.end()) {
+        return;
+    }
+    ClientLink& link = *found->second;
+    link.session = protocol::Session();
+    link.answer(0, protocol::Status::busy, "others need the place; say hello sooner");
+    std::uint64_t moved = 0;
+    (void)link.flush(limits::send_quantum, moved);
+    remove(link.key);
+}
+
     const auto found = server_fd_list_.find(key);
     if (found == server_fd_list_.end()) {
         return;
@@ -113,7 +131,7 @@ void Reader::remove(swarm::ClientKey key) {
     queue_.forget(key);
     poller_.forget(link.fd());
     by_fd_.erase(link.fd());
-    wiring_.listener.post(ClientGone{link.address});
+    wiring_.listener.post(ClientGone{link.place});
     if (link.may_ask) {
         wiring_.requester.post(AskerGone{{key.value}});
     }

@@ -39,6 +39,7 @@ class Reader {
     void take_mail(TimePoint now);
     void add_client(NewClient mail, TimePoint now);
     void take_have(const Have& have);
+    void evict(net::Places::Id place);
     void take_changed(const ContentChanged& changed);
     void settle_name(const std::string& name);
     void begin_draining(TimePoint now);

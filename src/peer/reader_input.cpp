@@ -202,6 +202,7 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message, Tim
         link.answer(message.id, protocol::Status::bad_request, "that id is in use, or 0");
         return;
     }
+    wiring_.listener.post(ClientProven{link.place});
     if (draining_ && type != ClientType::cancel && type != ClientType::status) {
         link.answer(message.id, protocol::Status::closing, "this host is closing");
         return;

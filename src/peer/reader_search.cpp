@@ -9,7 +9,7 @@ namespace shoal::peer {
 void Reader::handle_search(ClientLink& link, const protocol::clientMessage& message,
                            TimePoint now) {
     if (link.searches.size() >= limits::searches_open_max ||
-        !search_gate_.admit(link.address.host(), now)) {
+        !search_gate_.admit(net::block_of(link.address), now)) {
         ++wiring_.figures.searches_refused;
         link.answer(message.id, protocol::Status::busy, "too many searches");
         return;

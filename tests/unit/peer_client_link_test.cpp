@@ -20,7 +20,8 @@ struct Scene {
     Scene() {
         auto [near, far] = test::socket_pair();
         client = std::move(far);
-        link.emplace(swarm::ClientKey{1}, std::move(near), net::Address(), TimePoint{1h});
+        link.emplace(swarm::ClientKey{1}, std::move(near), net::Address(), net::Places::Id{1},
+                     TimePoint{1h});
         link->phase = ClientLink::Phase::ready;
     }
     // A file of 256 KiB that is served, and the run of all its leaves.
