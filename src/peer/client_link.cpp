@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t outbox_begin_max = 64 * limits::KiB;    // no new run beyond
 constexpr std::size_t outbox_read_max = 256 * limits::KiB;    // no new request beyond
-constexpr std::size_t outbox_max = 2 * limits::MiB;           // the client does not read at all
+constexpr std::size_t outbox_max = 2 * limits::MiB;           // of what is pushed
 constexpr std::uint32_t read_at_once_max = 32 * limits::KiB;  // copied rather than sendfile
 
 }  // namespace
@@ -17,8 +17,8 @@ constexpr std::uint32_t read_at_once_max = 32 * limits::KiB;  // copied rather t
 void ClientLink::append(const protocol::serverMessage& message,
                         std::span<const std::uint8_t> payload) {
     const protocol::ServerBytes head = protocol::encode(message);
-    outbox_.insert(outbox_.end(), head.begin(), head.end());
-    outbox_.insert(outbox_.end(), payload.begin(), payload.end());
+    outbox_.append(head);
+    outbox_.append(payload);
 }
 
 void ClientLink::send(protocol::serverMessage message, std::span<const std::uint8_t> payload) {
@@ -54,10 +54,8 @@ void ClientLink::send_run(std::uint64_t id, const protocol::serverMessage& head,
         return;
     }
     append(message, {});
-    const std::size_t start = outbox_.size();
-    outbox_.resize(start + length);
     outbox_has_data_ = true;
-    const bool whole = file->read(offset, std::span(outbox_).subspan(start));
+    const bool whole = file->read(offset, outbox_.extend(length));
     if (!whole || !file->unchanged()) {
         answer(id, protocol::Status::changed, "the file changed while it was read");
     }
@@ -88,10 +86,10 @@ void ClientLink::limit_unsent(std::uint32_t bytes) {
 
 bool ClientLink::flush(std::uint64_t budget, std::uint64_t& moved) {
     while (budget > 0 && wants_to_send()) {
-        const bool from_outbox = sent_ < outbox_.size();
+        const bool from_outbox = !outbox_.empty();
         net::Transfer step;
         if (from_outbox) {
-            const auto waiting = std::span(outbox_).subspan(sent_);
+            const auto waiting = outbox_.waiting();
             step = net::send(socket_.get(),
                              waiting.first(std::min<std::size_t>(waiting.size(), budget)),
                              upload_.has_value());
@@ -107,12 +105,8 @@ bool ClientLink::flush(std::uint64_t budget, std::uint64_t& moved) {
         moved += step.bytes;
         budget -= std::min<std::uint64_t>(budget, step.bytes);
         if (from_outbox) {
-            sent_ += step.bytes;
-            if (sent_ == outbox_.size()) {
-                outbox_.clear();
-                sent_ = 0;
-                outbox_has_data_ = false;
-            }
+            outbox_.consume(step.bytes);
+            outbox_has_data_ = outbox_has_data_ && !outbox_.empty();
         } else {
             upload_->offset += step.bytes;
             upload_->left -= static_cast<std::uint32_t>(step.bytes);
@@ -120,9 +114,6 @@ bool ClientLink::flush(std::uint64_t budget, std::uint64_t& moved) {
                 end_upload();
             }
         }
-    }
-    if (!wants_to_send() && outbox_.capacity() > outbox_begin_max) {
-        outbox_.shrink_to_fit();
     }
     return true;
 }
@@ -141,13 +132,11 @@ void ClientLink::end_upload() {
 }
 
 bool ClientLink::can_begin() const {
-    return phase == Phase::ready && !upload_ && outbox_.size() - sent_ < outbox_begin_max;
+    return phase == Phase::ready && !upload_ && outbox_.size() < outbox_begin_max;
 }
 
-bool ClientLink::overfull() const { return outbox_.size() - sent_ + queued_bytes_ > outbox_max; }
+bool ClientLink::overfull() const { return unsent() > outbox_max; }
 
-bool ClientLink::wants_to_read() const {
-    return !deferred && outbox_.size() - sent_ + queued_bytes_ < outbox_read_max;
-}
+bool ClientLink::wants_to_read() const { return !deferred && unsent() < outbox_read_max; }
 
 }  // namespace shoal::peer

@@ -15,11 +15,12 @@
 #include <vector>
 
 #include "peer/open_files.hpp"
+#include "shoal/base/byte_queue.hpp"
 #include "shoal/base/fd.hpp"
 #include "shoal/base/time.hpp"
 #include "shoal/net/address.hpp"
-#include "shoal/net/socket.hpp"
 #include "shoal/net/places.hpp"
+#include "shoal/net/socket.hpp"
 #include "shoal/protocol/auth.hpp"
 #include "shoal/protocol/frames.hpp"
 #include "shoal/swarm/upload_queue.hpp"
@@ -40,8 +41,8 @@ class ClientLink {
 
     const swarm::ClientKey key;
     const net::Address address;
-    Phase phase{Phase::hello};
     const net::Places::Id place;  // at the door
+    Phase phase{Phase::hello};
     TimePoint phase_since;  // for the deadlines of every phase but ready
     NodeId node;            // once ready
     bool may_ask{false};    // the requester knows it as one who may search
@@ -54,6 +55,7 @@ class ClientLink {
     std::map<std::uint64_t, integrity::FileId> requests;       // waiting in the queue, by id
     std::uint32_t waiting_queries{0};                          // answered `pending` so far
     std::set<std::uint64_t> searches;                          // not answered yet, by id
+    bool input_waits{false};  // messages that came, until it wants_to_read() again
 
     [[nodiscard]] int fd() const { return socket_.get(); }
 
@@ -73,18 +75,19 @@ class ClientLink {
     // `moved` counts what went out.
     bool flush(std::uint64_t budget, std::uint64_t& moved);
 
-    [[nodiscard]] bool wants_to_send() const { return upload_ || sent_ < outbox_.size(); }
+    [[nodiscard]] bool wants_to_send() const { return upload_ || !outbox_.empty(); }
     // File data is among it.
     [[nodiscard]] bool uploading() const { return upload_.has_value() || outbox_has_data_; }
     // May another run begin? Keeps few bytes bound in user space.
     [[nodiscard]] bool can_begin() const;
-    // A client that does not read gets no more messages queued than this.
-    [[nodiscard]] bool overfull() const;
-    // Whether more requests are taken in now.
+    // Whether more messages are taken in now: not while so much waits to be sent to it. So answers
+    // never take more than that and one of them.
     [[nodiscard]] bool wants_to_read() const;
+    // Nor does what is pushed: a client that takes nothing of that is given up.
+    [[nodiscard]] bool overfull() const;
     // Nothing is to be done for it until it says something, or something is said to it.
     [[nodiscard]] bool idle() const {
-        return phase == Phase::ready && wants_to_read() && !wants_to_send();
+        return phase == Phase::ready && wants_to_read() && !wants_to_send() && !input_waits;
     }
 
   private:
@@ -102,11 +105,11 @@ class ClientLink {
     void append(const protocol::serverMessage& message, std::span<const std::uint8_t> payload);
     net::Transfer send_from_file(std::uint64_t budget);
     void end_upload();
+    [[nodiscard]] std::size_t unsent() const { return outbox_.size() + queued_bytes_; }
 
     Fd socket_;
     std::uint32_t unsent_limit_{0};
-    std::vector<std::uint8_t> outbox_;
-    std::size_t sent_{0};           // of outbox_
+    ByteQueue outbox_;
     bool outbox_has_data_{false};   // runs that were read at once
     std::optional<Upload> upload_;  // its head stands at the end of outbox_ or has gone
     std::vector<Queued> queued_;    // what comes behind the upload, not sealed yet

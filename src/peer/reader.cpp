@@ -33,6 +33,7 @@ Status Reader::run() {
         tell_pending(now);
         begin_runs(now);
         send_all(now);
+        take_up_input(now);
         enforce_deadlines(now);
         if (draining_ && drained(now)) {
             return {};
@@ -72,8 +73,8 @@ void Reader::take_mail(TimePoint now) {
         std::visit(Overloaded{
                        [&](Stop&) { begin_draining(now); },
                        [&](NewClient& client) { add_client(std::move(client), now); },
-                       [&](Have& have) { take_have(have); },
                        [&](Evict& out) { evict(out.place); },
+                       [&](Have& have) { take_have(have); },
                        [&](ContentChanged& changed) { take_changed(changed); },
                        [&](NameSettled& settled) { settle_name(settled.name); },
                        [&](UploadLimit& limit) {
@@ -104,7 +105,6 @@ void Reader::add_client(NewClient mail, TimePoint now) {
     wiring_.figures.clients = server_fd_list_.size();
 }
 
-void Reader::remove(swarm::ClientKey key) {
 // Who has shown that it may come in stays, even if it did so a moment ago only.
 void Reader::evict(net::Places::Id place) {
     const auto found = std::find_if(busy_.begin(), busy_.end(), [place](const auto& entry) {
@@ -121,12 +121,16 @@ void Reader::evict(net::Places::Id place) {
     remove(link.key);
 }
 
+void Reader::remove(swarm::ClientKey key) {
     const auto found = server_fd_list_.find(key);
     if (found == server_fd_list_.end()) {
         return;
     }
     ClientLink& link = *found->second;
-    std::erase_if(waiting_for_name_, [key](const auto& item) { return item.second.first == key; });
+    if (link.waiting_queries > 0) {
+        std::erase_if(waiting_for_name_,
+                      [key](const auto& item) { return item.second.first == key; });
+    }
     end_subscriptions(link);
     queue_.forget(key);
     poller_.forget(link.fd());
@@ -143,6 +147,10 @@ void Reader::evict(net::Places::Id place) {
         wiring_.figures.sent_to.lock()->erase(host);
     }
     wiring_.figures.clients = server_fd_list_.size();
+}
+
+HostKey Reader::key_of(const ClientLink& link) const {
+    return wiring_.identity.key_of(link.node, link.address.wire());
 }
 
 void Reader::take_changed(const ContentChanged& changed) {
@@ -167,10 +175,6 @@ void Reader::settle_name(const std::string& name) {
     told_pending_.erase(name);
     for (const auto& [key, id] : askers) {
         ClientLink* link = attend(key);
-HostKey Reader::key_of(const ClientLink& link) const {
-    return wiring_.identity.key_of(link.node, link.address.wire());
-}
-
         if (link == nullptr) {
             continue;
         }
@@ -274,8 +278,8 @@ std::optional<Duration> Reader::timeout(TimePoint now) {
     if (!waiting_for_name_.empty()) {
         at_most(std::max(tell_pending_at_ - now, Duration::zero()));
     }
-    for (const auto& [id, watched] : watched_) {
-        if (const auto due = watched.news.next_timeout()) {
+    for (const integrity::FileId& id : news_of_) {
+        if (const auto due = watched_.at(id).news.next_timeout()) {
             at_most(std::max(*due - now, Duration::zero()));
         }
     }

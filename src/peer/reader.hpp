@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "peer/client_link.hpp"
 #include "peer/mail.hpp"
@@ -38,8 +39,8 @@ class Reader {
     // Mail.
     void take_mail(TimePoint now);
     void add_client(NewClient mail, TimePoint now);
-    void take_have(const Have& have);
     void evict(net::Places::Id place);
+    void take_have(const Have& have);
     void take_changed(const ContentChanged& changed);
     void settle_name(const std::string& name);
     void begin_draining(TimePoint now);
@@ -50,7 +51,7 @@ class Reader {
     void handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message);
     void end_subscriptions(const integrity::FileId& id);  // the file is gone
     void end_subscriptions(ClientLink& link);             // the client is
-    void forget_unwatched();
+    void forget_unwatched(const integrity::FileId& id);
     void tell_news(TimePoint now);
     // What it has not been told yet of the file goes before the data of it.
     void tell_along(ClientLink& link, const integrity::FileId& id, TimePoint now);
@@ -70,6 +71,7 @@ class Reader {
     // Input (reader_input.cpp).
     bool receive_from(ClientLink& link, TimePoint now);  // false: gone
     bool read_frames(ClientLink& link, TimePoint now);   // as above
+    void take_up_input(TimePoint now);                   // that waited for room to answer
     static bool is_long_work(const ClientLink& link, const protocol::clientMessage& message);
     void handle_deferred(TimePoint now);
     bool handle(ClientLink& link, const protocol::clientMessage& message,
@@ -98,10 +100,10 @@ class Reader {
     void enforce_deadlines(TimePoint now);
     [[nodiscard]] std::optional<Duration> timeout(TimePoint now);
     [[nodiscard]] bool drained(TimePoint now);
+    [[nodiscard]] HostKey key_of(const ClientLink& link) const;
 
     Wiring& wiring_;
     net::SelectPoller poller_;  // server_read_fds
-    [[nodiscard]] HostKey key_of(const ClientLink& link) const;
     Links server_fd_list_;
     // Of them, those that are not idle: who has something to send, a deadline, or input that is not
     // taken in. So hundreds who only listen cost a turn nothing.
@@ -113,6 +115,8 @@ class Reader {
         std::optional<swarm::FirstCopies> copies;  // of what was sent, where a crowd fetches
     };
     std::unordered_map<integrity::FileId, Watched> watched_;
+    // Of them, those with news to tell: so subscribers of files that stay as they are cost nothing.
+    std::unordered_set<integrity::FileId> news_of_;
     std::multimap<std::string, std::pair<swarm::ClientKey, std::uint64_t>> waiting_for_name_;
     std::map<std::string, store::PendingFile> told_pending_;  // of those names
     TimePoint tell_pending_at_{};

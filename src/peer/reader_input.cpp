@@ -24,6 +24,9 @@ integrity::Digest random_digest() {
 }  // namespace
 
 bool Reader::receive_from(ClientLink& link, TimePoint now) {
+    if (link.input_waits || !link.wants_to_read()) {
+        return true;
+    }
     const net::Transfer received = net::receive(link.fd(), link.frames.space());
     if (received.state != net::Transfer::State::moved) {
         return received.state == net::Transfer::State::would_block;
@@ -33,8 +36,14 @@ bool Reader::receive_from(ClientLink& link, TimePoint now) {
 }
 
 bool Reader::read_frames(ClientLink& link, TimePoint now) {
-    while (auto frame = link.frames.next()) {
-        if (link.phase == ClientLink::Phase::lingering) {
+    link.input_waits = false;
+    while (link.phase != ClientLink::Phase::lingering) {
+        if (!link.wants_to_read()) {
+            link.input_waits = true;
+            return true;
+        }
+        auto frame = link.frames.next();
+        if (!frame) {
             break;
         }
         if (!*frame) {
@@ -58,6 +67,22 @@ bool Reader::read_frames(ClientLink& link, TimePoint now) {
     }
     link.frames.release_idle();
     return true;
+}
+
+// Those who took their answers meanwhile.
+void Reader::take_up_input(TimePoint now) {
+    std::vector<swarm::ClientKey> ready;
+    for (const auto& [key, link] : busy_) {
+        if (link->input_waits && link->wants_to_read()) {
+            ready.push_back(key);
+        }
+    }
+    for (const swarm::ClientKey key : ready) {
+        ClientLink* link = attend(key);
+        if (link != nullptr && !read_frames(*link, now)) {
+            remove(key);
+        }
+    }
 }
 
 // A chunk that must be read and hashed takes milliseconds: one a turn, in the order of arrival,
@@ -177,6 +202,7 @@ void Reader::let_in(ClientLink& link, TimePoint now) {
     link.phase = ClientLink::Phase::ready;
     link.phase_since = now;
     link.node = link.hello->nodeId;
+    wiring_.listener.post(ClientProven{link.place});
     const std::uint16_t port = link.hello->port;
     link.hello.reset();
     if (port != 0 && link.node != wiring_.identity.node) {
@@ -202,7 +228,6 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message, Tim
         link.answer(message.id, protocol::Status::bad_request, "that id is in use, or 0");
         return;
     }
-    wiring_.listener.post(ClientProven{link.place});
     if (draining_ && type != ClientType::cancel && type != ClientType::status) {
         link.answer(message.id, protocol::Status::closing, "this host is closing");
         return;

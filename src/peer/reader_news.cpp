@@ -8,6 +8,7 @@ namespace shoal::peer {
 
 namespace {
 constexpr Duration pending_news_every = 1s;
+constexpr std::ptrdiff_t to_one_file_max = 8;  // subscriptions of one client
 }  // namespace
 
 void Reader::handle_subscribe(ClientLink& link, const protocol::clientMessage& message) {
@@ -15,10 +16,16 @@ void Reader::handle_subscribe(ClientLink& link, const protocol::clientMessage& m
         link.answer(message.id, protocol::Status::busy, "too many subscriptions");
         return;
     }
+    const integrity::FileId id{message.fileSize, message.digest};
+    const auto to_it = std::count_if(link.subscriptions.begin(), link.subscriptions.end(),
+                                     [&id](const auto& entry) { return entry.second == id; });
+    if (to_it >= to_one_file_max) {
+        link.answer(message.id, protocol::Status::busy, "too many subscriptions to that file");
+        return;
+    }
     const Answer answer = answer_subscribe(*wiring_.catalog, message);
     link.send(answer.message, answer.payload);
     if (answer.message.type == static_cast<std::uint16_t>(protocol::ServerType::holding)) {
-        const integrity::FileId id{message.fileSize, message.digest};
         link.subscriptions.emplace(message.id, id);
         watched_[id].news.subscribe({link.key, message.id});
     }
@@ -27,26 +34,32 @@ void Reader::handle_subscribe(ClientLink& link, const protocol::clientMessage& m
 void Reader::handle_unsubscribe(ClientLink& link, const protocol::clientMessage& message) {
     const auto found = link.subscriptions.find(message.first);
     if (found != link.subscriptions.end()) {  // else it has ended meanwhile
-        watched_.at(found->second).news.unsubscribe({link.key, message.first});
+        const integrity::FileId id = found->second;
+        watched_.at(id).news.unsubscribe({link.key, message.first});
         link.subscriptions.erase(found);
-        forget_unwatched();
+        forget_unwatched(id);
     }
     link.answer(message.id, protocol::Status::ok);
 }
 
 void Reader::end_subscriptions(ClientLink& link) {
-    for (const auto& [subscription, id] : link.subscriptions) {
-        watched_.at(id).news.forget(link.key);
+    for (const auto& [subscription, id] : std::exchange(link.subscriptions, {})) {
+        if (const auto watched = watched_.find(id); watched != watched_.end()) {
+            watched->second.news.forget(link.key);
+            forget_unwatched(id);
+        }
     }
-    link.subscriptions.clear();
-    forget_unwatched();
 }
 
-void Reader::forget_unwatched() {
-    std::erase_if(watched_, [](const auto& entry) { return entry.second.news.count() == 0; });
+void Reader::forget_unwatched(const integrity::FileId& id) {
+    if (watched_.at(id).news.count() == 0) {
+        watched_.erase(id);
+        news_of_.erase(id);
+    }
 }
 
 void Reader::end_subscriptions(const integrity::FileId& id) {
+    news_of_.erase(id);
     for (const auto& [client, subscription] : watched_.extract(id).mapped().news.subscribers()) {
         ClientLink& link = *attend(client);
         link.subscriptions.erase(subscription);
@@ -58,6 +71,7 @@ void Reader::end_subscriptions(const integrity::FileId& id) {
 void Reader::take_have(const Have& have) {
     if (const auto found = watched_.find(have.id); found != watched_.end()) {
         found->second.news.handle_have({have.first, have.count});
+        news_of_.insert(have.id);
     }
 }
 
@@ -94,8 +108,12 @@ void Reader::tell_pending(const std::string& name) {
 }
 
 void Reader::tell_news(TimePoint now) {
-    for (auto& [id, watched] : watched_) {
-        if (const auto due = watched.news.next_timeout(); !due || *due > now) {
+    std::erase_if(news_of_, [this](const integrity::FileId& id) {
+        return !watched_.at(id).news.next_timeout();
+    });
+    for (const integrity::FileId& id : news_of_) {
+        Watched& watched = watched_.at(id);
+        if (*watched.news.next_timeout() > now) {
             continue;
         }
         const auto partial = wiring_.catalog->find(id).partial;

@@ -163,5 +163,37 @@ TEST_CASE("a client that has gone is noticed when something is sent") {
     CHECK_FALSE(scene.alive);
 }
 
+TEST_CASE("a client that takes its answers slowly is not read, nor given up", "[bounds]") {
+    Scene scene;
+    const std::vector<std::uint8_t> page(limits::control_payload_max, 3);
+    std::size_t answered = 0;
+    while (scene.link->wants_to_read()) {
+        scene.link->send(server(ServerType::listing, 1), page);
+        ++answered;
+    }
+    CHECK(answered >= 4);
+    CHECK(answered <= 8);
+    CHECK_FALSE(scene.link->overfull());
+    while (!scene.link->wants_to_read()) {
+        scene.flush();
+        scene.read();
+    }
+    CHECK(scene.alive);
+}
+
+TEST_CASE("answers behind a run that is sent count, too", "[bounds]") {
+    Scene scene;
+    scene.dir.write("f", test::random_content(length, 1));
+    scene.link->send_run(7, head_of_run(7, length), scene.open("f"), 0, length);
+    const std::vector<std::uint8_t> page(limits::control_payload_max, 3);
+    std::size_t answered = 0;
+    while (scene.link->wants_to_read()) {
+        scene.link->send(server(ServerType::listing, 8 + answered), page);
+        ++answered;
+    }
+    CHECK(answered <= 8);
+    CHECK_FALSE(scene.link->overfull());
+}
+
 }  // namespace
 }  // namespace shoal::peer
