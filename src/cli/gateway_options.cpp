@@ -96,7 +96,7 @@ const OptionRow rows[] = {
      set_passive_ports},
     {"ftp-advertise", "ADDR", resident, "IPv4 address that PASV names, for hosts behind a NAT",
      set_ftp_advertise},
-    {"ftp-idle", "SECONDS", resident, "an FTP client that idles so long goes (default: 600)",
+    {"ftp-idle", "SECONDS", resident, "so long an FTP client or transfer may be silent (300)",
      set_ftp_idle},
     {"rights", "RIGHTS", bit(Command::ftp_user), "r (default), or rw: may write, too", set_rights},
     {"json-port", "N", resident | bit(Command::call),

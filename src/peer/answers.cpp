@@ -58,12 +58,12 @@ Answer refusal(std::uint64_t id, protocol::Status status, std::string_view why) 
     return answer;
 }
 
-Answer answer_query(const store::Catalog& catalog, const clientMessage& question) {
+Answer answer_query(const Offers& offers, const clientMessage& question) {
     const Result<store::SafePath> name = store::SafePath::parse(question.path_text());
     if (!name) {
         return refusal(question.id, protocol::Status::bad_request, name.error().message);
     }
-    const store::Holding holding = catalog.find(name->text());
+    const store::Holding holding = offers.find(name->text());
     Answer answer{reply_to(question, ServerType::file), {}};
     switch (holding.state) {
         case store::Holding::State::absent:
@@ -93,17 +93,17 @@ bool says_pending(const Answer& answer) {
     return answer.message.status == static_cast<std::uint16_t>(protocol::Status::pending);
 }
 
-Answer answer_list(const store::Catalog& catalog, const clientMessage& question) {
+Answer answer_list(const Offers& offers, const clientMessage& question) {
     const std::string_view cursor = question.path_text();
     const std::string_view prefix = cursor.substr(0, question.prefixLength);
     if (const Status checked = store::check_beginning(prefix); !checked) {
         return refusal(question.id, protocol::Status::bad_request, checked.error().message);
     }
-    const std::uint64_t generation = catalog.generation();
-    const bool knows_all = catalog.knows_all(prefix);  // before the names: they may come between
+    const std::uint64_t generation = offers.catalog().generation();
+    const bool knows_all = offers.catalog().knows_all(prefix);  // before the names: they may come between
     // The first page has the name that is the prefix itself, too.
     const std::string_view after = cursor.size() > prefix.size() ? cursor : std::string_view();
-    const auto records = catalog.page(prefix, after, listing_records_max);
+    const auto records = offers.page(prefix, after, listing_records_max);
     Answer answer{reply_to(question, ServerType::listing), {}};
     std::size_t shown = 0;
     for (const store::CatalogRecord& record : records) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "peer/mail.hpp"
+#include "peer/offers.hpp"
 #include "peer/open_files.hpp"
 #include "shoal/protocol/codec.hpp"
 
@@ -21,9 +22,9 @@ struct Answer {
 Answer refusal(std::uint64_t id, protocol::Status status, std::string_view why);
 
 // Status pending: the caller asks the keeper and answers again when the name has settled.
-Answer answer_query(const store::Catalog& catalog, const protocol::clientMessage& question);
+Answer answer_query(const Offers& offers, const protocol::clientMessage& question);
 bool says_pending(const Answer& answer);
-Answer answer_list(const store::Catalog& catalog, const protocol::clientMessage& question);
+Answer answer_list(const Offers& offers, const protocol::clientMessage& question);
 Answer answer_chunk_hashes(const store::Catalog& catalog, const protocol::clientMessage& question);
 Answer answer_leaf_hashes(OpenFiles& files, const protocol::clientMessage& question);
 Answer answer_subscribe(const store::Catalog& catalog, const protocol::clientMessage& question);

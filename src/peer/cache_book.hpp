@@ -33,6 +33,7 @@ class CacheBook {
         const auto found = by_name_.find(name);
         return found != by_name_.end() && found->second->id == id;
     }
+    [[nodiscard]] bool has(std::string_view name) const { return by_name_.contains(name); }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
     [[nodiscard]] bool changed() const { return changed_; }
     bool take_changed() { return std::exchange(changed_, false); }

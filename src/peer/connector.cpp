@@ -84,6 +84,9 @@ void Connector::take_verdict(const DialVerdict& verdict, TimePoint now) {
         case DialVerdict::Kind::refused:
             plan_.handle_refused(verdict.address, verdict.why, now);
             break;
+        case DialVerdict::Kind::silent:
+            plan_.handle_silent(verdict.address, verdict.why, now);
+            break;
         case DialVerdict::Kind::down:
             plan_.handle_down(verdict.address, verdict.why, now);
             break;
@@ -165,7 +168,8 @@ void Connector::finish_attempt(int fd, TimePoint now) {
     plan_.handle_handed_over(attempt.address);
     changed_ = true;
     wiring_.requester.post(NewServer{std::move(attempt.socket), attempt.address,
-                                     plan_.from_hosts_file(attempt.address)});
+                                     plan_.from_hosts_file(attempt.address),
+                                     plan_.known_as(attempt.address)});
 }
 
 void Connector::give_up_late_ones(TimePoint now) {
@@ -186,7 +190,8 @@ void Connector::report() {
     }
     changed_ = false;
     wiring_.requester.post(
-        HostTable{plan_.rows(), plan_.unsettled(), std::exchange(warnings_, {})});
+        HostTable{plan_.rows(), plan_.unsettled(), std::exchange(warnings_, {}), plan_.unheard(),
+                  plan_.awaited()});
 }
 
 }  // namespace shoal::peer

@@ -191,6 +191,7 @@ void DialPlan::rest(const net::Address& address, Entry& entry, const std::string
     }
     entry.state = State::idle;
     entry.settled = true;
+    entry.silent = false;
     entry.node.reset();
     entry.why = why;
     entry.next_try = std::max(entry.next_try, next);
@@ -216,6 +217,7 @@ void DialPlan::handle_up(const net::Address& address, const NodeId& node) {
     if (Entry* entry = find(address)) {
         entry->state = State::up;
         entry->settled = true;
+        entry->silent = false;
         entry->node = node;
         entry->why.clear();
     }
@@ -228,6 +230,7 @@ void DialPlan::handle_self(const net::Address& address) {
     if (Entry* entry = find(address)) {
         entry->state = State::self;
         entry->settled = true;
+        entry->silent = false;
         entry->node = self_;
     }
 }
@@ -243,12 +246,22 @@ void DialPlan::handle_duplicate(const net::Address& address, const NodeId& node)
     }
     entry->state = State::duplicate;
     entry->settled = true;
+    entry->silent = false;
     entry->node = node;
 }
 
 void DialPlan::handle_refused(const net::Address& address, const std::string& why, TimePoint now) {
     if (Entry* entry = find(address)) {
         rest(address, *entry, why, now + 5 * retry_every);
+    }
+}
+
+void DialPlan::handle_silent(const net::Address& address, const std::string& why, TimePoint now) {
+    if (Entry* entry = find(address); entry != nullptr && entry->wanted()) {
+        rest(address, *entry, why, now);
+        entry->silent = true;
+    } else {
+        handle_refused(address, why, now);
     }
 }
 
@@ -304,6 +317,44 @@ std::vector<net::Address> DialPlan::due(TimePoint now) const {
 bool DialPlan::from_hosts_file(const net::Address& address) const {
     const auto found = entries_.find(address);
     return found != entries_.end() && found->second.from_hosts_file;
+}
+
+std::string DialPlan::known_as(const net::Address& address) const {
+    for (const auto& [host, name] : names_) {
+        if (name.has(address)) {
+            return host.to_string();
+        }
+    }
+    return address.to_string();
+}
+
+const DialPlan::Entry* DialPlan::entry_of(const Name& name) const {
+    const auto found =
+        name.addresses.empty() ? entries_.end() : entries_.find(name.addresses[name.at]);
+    return found == entries_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> DialPlan::unheard() const {
+    std::vector<std::string> lines;
+    for (const auto& [host, name] : names_) {
+        const Entry* entry = entry_of(name);
+        if (entry == nullptr ? !name.settled : !entry->settled || entry->silent) {
+            lines.push_back(host.to_string());
+        }
+    }
+    return lines;
+}
+
+std::set<std::string> DialPlan::awaited() const {
+    std::set<std::string> lines;
+    for (const auto& [host, name] : names_) {
+        const Entry* entry = entry_of(name);
+        if (entry == nullptr ||
+            (entry->state != State::self && entry->state != State::duplicate)) {
+            lines.insert(host.to_string());
+        }
+    }
+    return lines;
 }
 
 std::vector<PeerRow> DialPlan::rows() const {

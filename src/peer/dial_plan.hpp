@@ -8,6 +8,7 @@
 // gone. Where ids prove nothing (no secret), only one seen at the same address counts as the same.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -54,6 +55,8 @@ class DialPlan {
     void handle_self(const net::Address& address);
     void handle_duplicate(const net::Address& address, const NodeId& node);
     void handle_refused(const net::Address& address, const std::string& why, TimePoint now);
+    // TCP stood, and no hello came: it is there, stopped or very slow.
+    void handle_silent(const net::Address& address, const std::string& why, TimePoint now);
     void handle_down(const net::Address& address, const std::string& why, TimePoint now);
 
     // Names that have no address yet, the one that waited longest first.
@@ -62,9 +65,16 @@ class DialPlan {
     [[nodiscard]] std::vector<net::Address> due(TimePoint now) const;
 
     [[nodiscard]] bool from_hosts_file(const net::Address& address) const;
+    // Its line of hosts.txt, else the address itself.
+    [[nodiscard]] std::string known_as(const net::Address& address) const;
     [[nodiscard]] std::vector<PeerRow> rows() const;
     // Hosts of hosts.txt whose first attempt has no outcome yet.
     [[nodiscard]] std::size_t unsettled() const;
+    // Lines of hosts.txt that nothing is known of: their first attempt has no outcome yet, or they
+    // are there and silent.
+    [[nodiscard]] std::vector<std::string> unheard() const;
+    // Lines of hosts.txt but those that lead to this host, or to one that is connected otherwise.
+    [[nodiscard]] std::set<std::string> awaited() const;
 
   private:
     enum class State { idle, dialling, handed_over, up, self, duplicate };
@@ -74,6 +84,7 @@ class DialPlan {
         std::optional<NodeId> node;
         std::string why;
         bool settled{false};
+        bool silent{false};  // it took the last connection, and said nothing
         bool from_hosts_file{false};
         std::uint32_t picks{0};
 
@@ -89,6 +100,9 @@ class DialPlan {
         std::string why;
         bool settled{false};
 
+        [[nodiscard]] bool has(const net::Address& address) const {
+            return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+        }
         [[nodiscard]] bool uses(const net::Address& address) const {
             return !addresses.empty() && addresses[at] == address;
         }
@@ -97,6 +111,7 @@ class DialPlan {
     void mark_hosts();
     bool turn_to_next(const net::Address& address, const std::string& why, TimePoint now);
     Entry* find(const net::Address& address);
+    [[nodiscard]] const Entry* entry_of(const Name& name) const;
     void rest(const net::Address& address, Entry& entry, const std::string& why, TimePoint next);
     void wake_duplicates_of(const NodeId& node, TimePoint now);
     // Another way to a host that is connected.

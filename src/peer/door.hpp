@@ -27,6 +27,8 @@ class Door final : public GatewayApi {
     // For gateways (door_files.cpp).
     void browse(std::string folder, Callback<FolderViewPtr> answer) override;
     void lookup(std::string name, Callback<TreeEntry> answer) override;
+    void lookup_hashed(std::string name, Callback<TreeEntry> answer) override;
+    void lookup_here(std::string name, Callback<TreeEntry> answer) override;
     void open(OpenOrder order, std::function<void()> news, Callback<ReadStreamPtr> answer) override;
     void upload(UploadOrder order, Callback<UploadPtr> answer) override;
     void remove(std::string name, Callback<void> answer) override;
@@ -39,7 +41,9 @@ class Door final : public GatewayApi {
     [[nodiscard]] std::uint32_t hosts_connected() const override;
 
   private:
+    void look_up(std::string name, bool hashed, Callback<TreeEntry> answer);
     Callback<void> explained(std::string name, Callback<void> callback);
+    Callback<void> gone(std::string name, std::string done, Callback<void> callback);
 
     Wiring& wiring_;
     std::atomic<std::uint64_t> next_{1};

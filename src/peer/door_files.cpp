@@ -37,8 +37,16 @@ void Door::browse(std::string folder, Callback<FolderViewPtr> callback) {
     wiring_.requester.post(GatewayMail(BrowseFolder{std::move(*prefix), std::move(callback)}));
 }
 
-// What stands in shared/ needs nobody's word.
 void Door::lookup(std::string name, Callback<TreeEntry> callback) {
+    look_up(std::move(name), false, std::move(callback));
+}
+
+void Door::lookup_hashed(std::string name, Callback<TreeEntry> callback) {
+    look_up(std::move(name), true, std::move(callback));
+}
+
+// What stands in shared/ needs nobody's word.
+void Door::look_up(std::string name, bool hashed, Callback<TreeEntry> callback) {
     auto path = checked(name, callback);
     if (!path) {
         return;
@@ -47,13 +55,27 @@ void Door::lookup(std::string name, Callback<TreeEntry> callback) {
     if (here.file) {
         return callback(entry_of(*here.file, name));
     }
+    if (here.state == store::Holding::State::pending && !hashed) {
+        TreeEntry entry;
+        entry.name = last_part(name);
+        entry.size = here.pending.size;
+        entry.mtime = here.pending.mtime_s;
+        entry.here = entry.shared = true;
+        return callback(entry);
+    }
     if (here.state == store::Holding::State::absent && wiring_.catalog->is_subfolder(name)) {
         TreeEntry entry;
         entry.name = last_part(name);
         entry.folder = entry.here = entry.shared = true;
         return callback(entry);
     }
-    wiring_.requester.post(GatewayMail(LookUp{std::move(*path), std::move(callback)}));
+    wiring_.requester.post(GatewayMail(LookUp{std::move(*path), hashed, std::move(callback)}));
+}
+
+void Door::lookup_here(std::string name, Callback<TreeEntry> callback) {
+    if (auto path = checked(name, callback)) {
+        wiring_.keeper.post(EditMail(LookHere{std::move(*path), std::move(callback)}));
+    }
 }
 
 // As lookup().
@@ -66,7 +88,7 @@ void Door::open(OpenOrder order, std::function<void()> news, Callback<ReadStream
     const store::Holding here = wiring_.catalog->find_in(store::Where::shared, order.name);
     if (here.file && here.file->id.root.hex().starts_with(root_prefix) &&
         order.offset <= here.file->id.size) {
-        if (Result<ReadStreamPtr> stream = open_local(*wiring_.catalog, here.file, order.name)) {
+        if (Result<ReadStreamPtr> stream = open_local(wiring_, here.file, order.name, news)) {
             return callback(std::move(stream));
         }
     }
@@ -101,10 +123,37 @@ Callback<void> Door::explained(std::string name, Callback<void> callback) {
     };
 }
 
+// It is true that a name is gone when the whole tree has it no more, not this host alone.
+Callback<void> Door::gone(std::string name, std::string done, Callback<void> callback) {
+    return [this, name = std::move(name), done = std::move(done),
+            callback = std::move(callback)](const Result<void>& result) {
+        if (!result) {
+            return callback(result);
+        }
+        lookup(name, [name, done, callback](const Result<TreeEntry>& found) {
+            if (!found && found.error().kind == ErrorKind::not_found) {
+                return callback({});
+            }
+            if (!found) {
+                return callback(Error{found.error().kind, "it was " + done +
+                                                              " on this host; what others have: " +
+                                                              found.error().message});
+            }
+            const std::string others =
+                found->here ? "it was fetched from the swarm as well"
+                            : found->away.empty() ? "other hosts have it, too" : found->away;
+            callback(Error{found->away.empty() ? ErrorKind::forbidden : ErrorKind::closed,
+                           "'" + name + "' was " + done + " on this host, but the name stays: " +
+                               others});
+        });
+    };
+}
+
 void Door::remove(std::string name, Callback<void> callback) {
     if (auto path = checked(name, callback)) {
         wiring_.keeper.post(
-            EditMail(RemoveFile{std::move(*path), explained(name, std::move(callback))}));
+            EditMail(RemoveFile{
+            std::move(*path), explained(name, gone(name, "deleted", std::move(callback)))}));
     }
 }
 
@@ -117,7 +166,8 @@ void Door::make_folder(std::string name, Callback<void> callback) {
 void Door::remove_folder(std::string name, Callback<void> callback) {
     if (auto path = checked(name, callback)) {
         wiring_.keeper.post(
-            EditMail(RemoveFolder{std::move(*path), explained(name, std::move(callback))}));
+            EditMail(RemoveFolder{
+            std::move(*path), explained(name, gone(name, "removed", std::move(callback)))}));
     }
 }
 
@@ -127,6 +177,9 @@ void Door::rename(std::string from, std::string to, bool replace, Callback<void>
         return;
     }
     if (auto target = checked(to, callback)) {
+        if (from != to) {
+            callback = gone(from, "renamed", std::move(callback));
+        }
         wiring_.keeper.post(EditMail(RenameFile{std::move(*path), std::move(*target), replace,
                                                 explained(from, std::move(callback))}));
     }

@@ -27,6 +27,10 @@ struct CommitUpload {
 struct AbandonUpload {  // removing a large file takes a while
     store::Draft draft;
 };
+struct LookHere {
+    store::SafePath name;
+    Callback<TreeEntry> callback;
+};
 struct RemoveFile {
     store::SafePath name;
     Callback<void> callback;
@@ -57,7 +61,13 @@ struct HashPlain {
     std::weak_ptr<void> ticket;
     Callback<std::string> callback;
 };
-using EditMail = std::variant<BeginUpload, CommitUpload, AbandonUpload, RemoveFile, MakeFolder,
-                              RemoveFolder, RenameFile, SetMtime, HashPlain>;
+struct ProveFile {  // answered by the stamp under which its content is still `file`'s; or `changed`
+    std::shared_ptr<const store::HeldFile> file;
+    Fd fd;
+    std::weak_ptr<void> ticket;
+    Callback<store::Stamp> callback;
+};
+using EditMail = std::variant<BeginUpload, CommitUpload, AbandonUpload, LookHere, RemoveFile,
+                              MakeFolder, RemoveFolder, RenameFile, SetMtime, HashPlain, ProveFile>;
 
 }  // namespace shoal::peer

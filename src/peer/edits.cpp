@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "peer/reading.hpp"
 #include "peer/upload.hpp"
 #include "shoal/base/text.hpp"
 #include "shoal/integrity/sha256.hpp"
@@ -202,6 +203,44 @@ class PlainHash final : public Edits::Job {
     integrity::Sha256 hash_;
 };
 
+// Whether a file whose status was changed has the content it had.
+class Proof final : public Edits::Job {
+  public:
+    Proof(ProveFile order, const store::Stamp& stamp)
+        : order_(std::move(order)), stamp_(stamp), tree_(order_.file->id.size) {}
+
+    bool step(std::vector<std::uint8_t>& buffer) override {
+        if (order_.ticket.expired()) {
+            return true;
+        }
+        const std::uint64_t left = order_.file->id.size - tree_.received();
+        const auto part = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), left));
+        const auto got = read_some(order_.fd.get(), tree_.received(), part, order_.file->name);
+        if (!got || (*got == 0 && left > 0)) {
+            return end(got ? changed() : got.error());
+        }
+        tree_.update(part.first(*got));
+        if (*got < left) {
+            return false;
+        }
+        // What was changed meanwhile has another stamp, which is for the next proof to settle.
+        return end(tree_.finish().id == order_.file->id ? Result<store::Stamp>(stamp_) : changed());
+    }
+
+  private:
+    [[nodiscard]] Error changed() const {
+        return {ErrorKind::changed, quoted(order_.file->name) + " was changed while it was read"};
+    }
+    bool end(Result<store::Stamp> result) {
+        order_.callback(std::move(result));
+        return true;
+    }
+
+    ProveFile order_;
+    store::Stamp stamp_;
+    integrity::TreeHasher tree_;
+};
+
 }  // namespace
 
 void Edits::take(EditMail mail) {
@@ -211,6 +250,7 @@ void Edits::take(EditMail mail) {
             [&](BeginUpload& order) { begin(std::move(order)); },
             [&](CommitUpload& order) { commit(std::move(order)); },
             [&](AbandonUpload&) {},
+            [&](LookHere& order) { look(order); },
             [&](RemoveFile& order) { order.callback(editor.remove(order.name)); },
             [&](MakeFolder& order) { order.callback(editor.make_folder(order.name)); },
             [&](RemoveFolder& order) { order.callback(editor.remove_folder(order.name)); },
@@ -219,6 +259,7 @@ void Edits::take(EditMail mail) {
             },
             [&](SetMtime& order) { order.callback(editor.set_mtime(order.name, order.seconds)); },
             [&](HashPlain& order) { hash(std::move(order)); },
+            [&](ProveFile& order) { prove(std::move(order)); },
         },
         mail);
 }
@@ -237,6 +278,27 @@ bool Edits::work() {
         }
     }
     return !jobs_.empty();
+}
+
+void Edits::look(const LookHere& order) {
+    store::Stamp stamp;
+    const Result<bool> folder = store_.editor(store::Where::shared).look(order.name, &stamp);
+    if (!folder) {
+        return order.callback(folder.error());
+    }
+    const auto known = wiring_.catalog->find_in(store::Where::shared, order.name.text()).file;
+    if (known && known->stamp == stamp) {
+        return order.callback(entry_of(*known, order.name.text()));
+    }
+    TreeEntry entry;
+    entry.name = last_part(order.name.text());
+    entry.folder = *folder;
+    entry.here = entry.shared = true;
+    if (!entry.folder) {
+        entry.size = stamp.size;
+        entry.mtime = stamp.mtime_ns / 1'000'000'000;
+    }
+    order.callback(std::move(entry));
 }
 
 void Edits::begin(BeginUpload order) {
@@ -281,6 +343,14 @@ void Edits::commit(CommitUpload order) {
     }
     jobs_.push_back(
         std::make_unique<Commit>(store_.editor(store::Where::shared), std::move(order), size));
+}
+
+void Edits::prove(ProveFile order) {
+    struct stat status {};
+    if (::fstat(order.fd.get(), &status) != 0) {
+        return order.callback(system_error("cannot look at " + quoted(order.file->name), errno));
+    }
+    jobs_.push_back(std::make_unique<Proof>(std::move(order), store::Stamp::of(status)));
 }
 
 void Edits::hash(HashPlain order) {

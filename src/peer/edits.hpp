@@ -27,9 +27,11 @@ class Edits {
     };
 
   private:
+    void look(const LookHere& order);
     void begin(BeginUpload order);
     void commit(CommitUpload order);
     void hash(HashPlain order);
+    void prove(ProveFile order);
 
     Wiring& wiring_;
     store::Store& store_;

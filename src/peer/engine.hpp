@@ -27,6 +27,8 @@ struct Engine {
     bool table_seen{false};    // the connector has spoken
     std::size_t unsettled{0};  // hosts that may yet connect
     std::vector<PeerRow> table;
+    std::vector<std::string> unheard;  // lines of hosts.txt: see DialPlan
+    std::set<std::string> awaited;
     std::set<net::Address> not_let_in;  // hosts that refused this one
 
     // No host will turn up by itself within moments.

@@ -36,7 +36,7 @@ std::optional<FileScans::Finished> FileScans::work(TimePoint now) {
 
 bool FileScans::slice(Job& job) {
     std::uint64_t spent = 0;
-    const auto page = catalog_.page("", job.cursor, page_size);
+    const auto page = offers_.page("", job.cursor, page_size);
     for (const store::CatalogRecord& record : page) {
         if (spent >= slice_ns) {
             return false;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "peer/offers.hpp"
 #include "shoal/overlay/question.hpp"
 #include "shoal/overlay/route.hpp"
 #include "shoal/store/catalog.hpp"
@@ -17,7 +18,7 @@ class FileScans {
   public:
     static constexpr std::size_t waiting_max = 128;
 
-    explicit FileScans(const store::Catalog& catalog) : catalog_(catalog) {}
+    explicit FileScans(Offers offers) : offers_(offers) {}
 
     struct Finished {
         overlay::SearchId id;
@@ -40,7 +41,7 @@ class FileScans {
     // True: all files have been looked at.
     bool slice(Job& job);
 
-    const store::Catalog& catalog_;
+    Offers offers_;
     std::deque<Job> jobs_;
 };
 

@@ -3,15 +3,60 @@
 #include <algorithm>
 
 #include "shoal/integrity/geometry.hpp"
+#include "shoal/integrity/unhashed.hpp"
 #include "shoal/store/safe_path.hpp"
 
 namespace shoal::peer {
 
+namespace {
+
+// Of one name there may be a file and a folder, and what stands between them ("a", "a-b", "a/c").
+ToldRows in_order(ToldRows rows) {
+    std::stable_sort(rows.begin(), rows.end(), [](const ToldRow& left, const ToldRow& right) {
+        return left.name < right.name;
+    });
+    ToldRows once;
+    once.reserve(rows.size());
+    for (ToldRow& row : rows) {
+        if (once.empty() || once.back().name != row.name) {
+            once.push_back(std::move(row));
+            continue;
+        }
+        once.back().folder |= row.folder;
+        if (row.file) {
+            once.back().file = true;
+            once.back().id = row.id;
+            once.back().mtime_s = row.mtime_s;
+        }
+    }
+    return once;
+}
+
+// Such a prefix, or listing at all, is nothing that it knows.
+bool is_no(const Reply& reply) {
+    return !reply.lost() && (reply.status() == protocol::Status::bad_request ||
+                             reply.status() == protocol::Status::unknown_type ||
+                             reply.status() == protocol::Status::not_found);
+}
+
+}  // namespace
+
 void FolderAsk::ask(ServerLink& link) {
-    const auto [walk, is_new] = asking_.try_emplace(link.id, prefix_, ListingWalk::Depth::children,
-                                                    ListingWalk::of_folder_max);
-    if (is_new) {
-        ask_page(link, walk->second);
+    unfinished_.erase(link.id);
+    const auto [so_far, fresh] = asking_.try_emplace(
+        link.id,
+        SoFar{ListingWalk(prefix_, ListingWalk::Depth::children, ListingWalk::of_folder_max), {}});
+    if (fresh) {
+        ask_page(link, so_far->second.walk);
+    }
+}
+
+void FolderAsk::ask_again(TimePoint now) {
+    began_at_ = now;
+    for (const SourceId source : std::exchange(unfinished_, {})) {
+        if (ServerLink* link = servers_.usable(source)) {
+            ask(*link);
+        }
     }
 }
 
@@ -21,60 +66,70 @@ void FolderAsk::ask_page(ServerLink& link, const ListingWalk& walk) {
     });
 }
 
-void FolderAsk::settle(const ServerLink& link, bool told, TimePoint now) {
-    answered_ += told ? 1U : 0U;
-    asking_.erase(link.id);
-    if (told && !first_done_at_) {
-        first_done_at_ = now;
+void FolderAsk::finish(ServerLink& link, Told::Extent extent) {
+    const auto so_far = asking_.extract(link.id);
+    told_.put(link.known_as, prefix_, in_order(std::move(so_far.mapped().rows)), extent);
+    answered_.insert(link.id);
+    if (extent == Told::Extent::partly) {
+        unfinished_.insert(link.id);
     }
 }
 
 void FolderAsk::handle_page(ServerLink& link, const Reply& reply, TimePoint now) {
-    const auto asked = asking_.find(link.id);
-    if (asked == asking_.end() || !reply.is(protocol::ServerType::listing)) {
-        return settle(link, false, now);
+    heard_at_ = now;
+    const auto so_far = asking_.find(link.id);
+    if (so_far == asking_.end()) {
+        return;
+    }
+    if (is_no(reply)) {
+        return finish(link, Told::Extent::whole);
+    }
+    if (!reply.is(protocol::ServerType::listing)) {
+        asking_.erase(so_far);  // what it told before counts
+        return;
     }
     using Verdict = ListingWalk::Verdict;
-    const ListingWalk::Page page = asked->second.take(reply.message->flags, reply.payload);
+    const ListingWalk::Page page = so_far->second.walk.take(reply.message->flags, reply.payload);
+    bool room = page.verdict != Verdict::too_much;
     for (const protocol::ListingRecord& record : page.records) {
-        take(record);
+        room = room && take(so_far->second.rows, record);
     }
-    truncated_ |= page.verdict == Verdict::too_much;
     if (page.verdict == Verdict::broken) {
         link.die("it does not keep to the protocol: " + page.why);
-        return settle(link, false, now);
+        asking_.erase(so_far);
+    } else if (!room) {
+        finish(link, Told::Extent::cut);
+    } else if (page.verdict != Verdict::more) {
+        finish(link, page.verdict == Verdict::complete ? Told::Extent::whole
+                                                       : Told::Extent::partly);
+    } else if (link.usable()) {
+        ask_page(link, so_far->second.walk);
+    } else {
+        asking_.erase(so_far);
     }
-    if (page.verdict != Verdict::more || truncated_ || !link.usable()) {
-        return settle(link, true, now);
-    }
-    ask_page(link, asked->second);
 }
 
-// A name that could not be saved is not shown either.
-void FolderAsk::take(const protocol::ListingRecord& record) {
+// False: there is no room for it. A name that could not be saved is not shown either.
+bool FolderAsk::take(ToldRows& rows, const protocol::ListingRecord& record) const {
     const std::string_view rest = record.name.substr(prefix_.size());
     const std::size_t slash = rest.find('/');
-    const bool whole = record.id.possible() && !integrity::is_unhashed(record.id) &&
-                       record.held == integrity::Geometry(record.id.size).chunk_count();
-    if ((slash == rest.npos && !whole) || !store::SafePath::parse(record.name)) {
-        return;
+    const bool is_file = slash == rest.npos;
+    const bool unhashed = integrity::is_unhashed(record.id);
+    const bool whole = unhashed || (record.id.possible() &&
+                                    record.held == integrity::Geometry(record.id.size).chunk_count());
+    if ((is_file && !whole) || !store::SafePath::parse(record.name)) {
+        return true;
     }
-    const std::string name(rest.substr(0, slash));
-    auto child = children_->find(name);
-    if (child == children_->end()) {
-        if (children_->size() >= limits::browse_rows_max) {
-            truncated_ = true;
-            return;
-        }
-        child = children_->emplace(name, RemoteChild()).first;
+    const std::string_view name = rest.substr(0, slash);
+    if (!is_file && !rows.empty() && rows.back().folder && rows.back().name == name) {
+        return true;
     }
-    if (slash != rest.npos) {
-        child->second.folder = true;
-        return;
+    if (rows.size() >= limits::browse_rows_max) {
+        return false;
     }
-    RemoteChild::Version& version = child->second.versions[record.id];
-    ++version.complete;
-    version.mtime = version.complete == 1 ? record.mtime : std::min(version.mtime, record.mtime);
+    rows.push_back({std::string(name), !is_file, is_file,
+                    is_file ? record.id : integrity::FileId{}, is_file ? record.mtime : 0});
+    return true;
 }
 
 }  // namespace shoal::peer

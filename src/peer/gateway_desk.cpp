@@ -17,7 +17,7 @@ void GatewayDesk::take(GatewayMail mail, TimePoint now) {
 void GatewayDesk::look_up(LookUp order, TimePoint now) {
     const store::SafePath name = order.name;
     lookups_.find(
-        name, {},
+        {name, {}, order.hashed},
         [order = std::move(order)](const Result<Meaning>& found) {
             if (!found) {
                 return order.callback(found.error());
@@ -27,9 +27,10 @@ void GatewayDesk::look_up(LookUp order, TimePoint now) {
             entry.folder = found->folder;
             entry.size = found->id.size;
             entry.mtime = found->mtime;
-            entry.root = found->folder ? std::string() : found->id.root.hex();
+            entry.root = found->folder || !found->hashed ? std::string() : found->id.root.hex();
             entry.holders = static_cast<std::uint32_t>(found->holders.size()) +
                             (found->here && !found->folder ? 1U : 0U);
+            entry.away = found->away;
             entry.here = found->here;
             entry.shared = found->shared;
             order.callback(std::move(entry));
@@ -37,14 +38,24 @@ void GatewayDesk::look_up(LookUp order, TimePoint now) {
         now);
 }
 
-void GatewayDesk::handle_link(ServerLink& link) {
+void GatewayDesk::handle_link(ServerLink& link, TimePoint now) {
+    told_.handle_up(link.known_as);
     tree_.handle_link(link);
-    lookups_.handle_link(link);
+    lookups_.handle_link(link, now);
 }
 
-void GatewayDesk::handle_link_lost(ServerLink& link) { lookups_.handle_link_lost(link); }
+void GatewayDesk::handle_link_lost(ServerLink& link, TimePoint now) {
+    if (link.was_up()) {
+        const bool listed = engine_.awaited.contains(link.known_as);
+        told_.handle_lost(link.known_as, listed, link.has_ended(), now);
+    }
+    lookups_.handle_link_lost(link);
+}
+
+void GatewayDesk::handle_hosts() { told_.handle_hosts(engine_.awaited); }
 
 void GatewayDesk::handle_name_settled(const std::string& name, TimePoint now) {
+    tree_.handle_name_settled(name);
     lookups_.handle_name_settled(name);
     streams_.handle_name_settled(name, now);
 }

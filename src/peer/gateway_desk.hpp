@@ -2,6 +2,7 @@
 #pragma once
 
 #include "peer/streams.hpp"
+#include "peer/told.hpp"
 #include "peer/tree.hpp"
 
 namespace shoal::peer {
@@ -9,11 +10,15 @@ namespace shoal::peer {
 class GatewayDesk {
   public:
     explicit GatewayDesk(Engine& engine)
-        : tree_(engine), lookups_(engine), streams_(engine, lookups_) {}
+        : engine_(engine),
+          tree_(engine, told_),
+          lookups_(engine, told_),
+          streams_(engine, lookups_) {}
 
     void take(GatewayMail mail, TimePoint now);
-    void handle_link(ServerLink& link);
-    void handle_link_lost(ServerLink& link);
+    void handle_link(ServerLink& link, TimePoint now);
+    void handle_link_lost(ServerLink& link, TimePoint now);
+    void handle_hosts();  // the connector has spoken
     void handle_name_settled(const std::string& name, TimePoint now);
     void drive(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
@@ -23,6 +28,8 @@ class GatewayDesk {
   private:
     void look_up(LookUp order, TimePoint now);
 
+    Engine& engine_;
+    Told told_;
     Tree tree_;
     Lookups lookups_;
     Streams streams_;

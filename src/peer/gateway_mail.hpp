@@ -16,6 +16,7 @@ struct BrowseFolder {
 };
 struct LookUp {
     store::SafePath name;
+    bool hashed{};  // as LookupOrder
     Callback<TreeEntry> callback;
 };
 struct OpenStream {

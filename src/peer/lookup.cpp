@@ -2,36 +2,50 @@
 
 #include <algorithm>
 
+#include "peer/listing_walk.hpp"
 #include "peer/versions.hpp"
 #include "shoal/base/text.hpp"
+#include "shoal/integrity/unhashed.hpp"
 
 namespace shoal::peer {
 
 namespace {
 
-constexpr Duration silence_max = 1s;   // then a host counts as gone
-constexpr Duration connect_max = 1s;   // for hosts that are being dialled
-constexpr Duration hashing_max = 60s;  // here or there
+constexpr Duration silence_max = 1s;  // then a host stands by what it told before
+constexpr Duration ask_again_after = 500ms;
 constexpr SourceId this_host{0};
+constexpr std::int64_t ns_per_s = 1'000'000'000;
+
+std::string folder_prefix(const store::SafePath& name) {
+    const std::string folder(name.folder());
+    return folder.empty() ? folder : folder + '/';
+}
+
+// What another host says so is its last word for now; it may have the name all the same.
+bool is_no_word(const Reply& reply) {
+    return reply.lost() || reply.status() == protocol::Status::closing ||
+           reply.status() == protocol::Status::busy || reply.status() == protocol::Status::io_error ||
+           reply.status() == protocol::Status::changed;
+}
 
 }  // namespace
 
-Lookup::Lookup(Engine& engine, store::SafePath name, std::string root_prefix, TimePoint now)
+Lookup::Lookup(Engine& engine, Told& told, LookupOrder order, TimePoint now)
     : engine_(engine),
-      name_(std::move(name)),
-      root_prefix_(std::move(root_prefix)),
+      told_(told),
+      order_(std::move(order)),
       began_at_(now),
       look_again_at_(now) {}
 
 void Lookup::drive(TimePoint now) {
-    if (!over_ && !asking_ && !hashing_) {
+    if (!over_ && !hashing_) {
         look_here(now);
     }
     if (!over_ && asking_) {
         look_decided(now);
     }
-    if (!over_ && now - began_at_ >= hashing_max) {
-        finish(Error{ErrorKind::busy, "'" + name_.text() + "' is still being hashed; try again"});
+    if (!over_ && hashing_ && now - began_at_ >= doubt_wait_max) {
+        finish(Error{ErrorKind::unknown, "'" + name() + "' is still being hashed; try again"});
     }
 }
 
@@ -47,110 +61,177 @@ void Lookup::finish(const Result<Meaning>& result) {
 
 bool Lookup::matches(const store::Holding& holding) const {
     return holding.state == store::Holding::State::complete &&
-           holding.file->id.root.hex().starts_with(root_prefix_);
+           holding.file->id.root.hex().starts_with(order_.root_prefix);
 }
 
-bool Lookup::wait_for_hash(const store::Holding& holding) {
+bool Lookup::is_pending(const store::Holding& holding) {
     if (holding.state != store::Holding::State::pending) {
         return false;
     }
     hashing_ = true;
-    look_again_at_ = began_at_ + hashing_max;
-    engine_.wiring.keeper.post(HashFirst{name_.text()});
+    look_again_at_ = began_at_ + doubt_wait_max;
+    engine_.wiring.keeper.post(HashFirst{name()});
     return true;
 }
 
-void Lookup::handle_name_settled(const std::string& name) {
-    hashing_ = hashing_ && name != name_.text();
+void Lookup::handle_name_settled(const std::string& settled) {
+    if (settled == name()) {
+        hashing_ = false;
+        looked_on_disk_ = true;
+    }
 }
 
 void Lookup::look_here(TimePoint now) {
-    const store::Catalog& catalog = *engine_.wiring.catalog;
-    const store::Holding shared = catalog.find_in(store::Where::shared, name_.text());
-    if (wait_for_hash(shared) ||
-        wait_for_hash(catalog.find_in(store::Where::downloads, name_.text()))) {
+    const Offers offers = engine_.wiring.offers();
+    const store::Holding shared = offers.find_in(store::Where::shared, name());
+    if (shared.state == store::Holding::State::pending && !order_.hashed) {
+        const store::PendingFile& file = shared.pending;
+        return finish(Meaning{false, {file.size, {}}, false, file.mtime_s, {}, true, true});
+    }
+    if (is_pending(shared) || is_pending(offers.find_in(store::Where::downloads, name()))) {
         return;
     }
     if (matches(shared)) {
-        Meaning meaning{
-            false, shared.file->id, shared.file->stamp.mtime_ns / 1'000'000'000, {}, true, true};
-        return finish(meaning);
+        return finish(Meaning{false, shared.file->id, true, shared.file->stamp.mtime_ns / ns_per_s,
+                              {}, true, true});
     }
     if (shared.state == store::Holding::State::unreadable) {
-        return finish(
-            Error{ErrorKind::forbidden,
-                  "'" + name_.text() + "' may not be read by the program that shares it"});
+        return finish(Error{ErrorKind::forbidden,
+                            "'" + name() + "' may not be read by the program that shares it"});
     }
-    if (root_prefix_.empty() && catalog.has_folder(name_.text())) {
-        return finish(Meaning{true, {}, {}, {}, true, catalog.is_subfolder(name_.text())});
+    if (order_.root_prefix.empty() && offers.has_folder(name())) {
+        return finish(Meaning{true, {}, true, {}, {}, true, offers.catalog().is_subfolder(name())});
     }
-    begin_asking(now);
+    if (!asking_) {
+        begin_asking(now);
+    }
 }
 
 // What others have ----------------------------------------------------------------------------
 
 void Lookup::begin_asking(TimePoint now) {
     asking_ = true;
-    vote_.emplace(root_prefix_, now);
-    const store::Holding own =
-        engine_.wiring.catalog->find_in(store::Where::downloads, name_.text());
-    if (own.state == store::Holding::State::complete &&
-        !engine_.wiring.cache.with(
-            [&](const CacheBook& book) { return book.holds(name_.text(), own.file->id); })) {
+    vote_.emplace(order_.root_prefix, now);
+    engine_.wiring.keeper.post(HashFirst{name()});  // it looks on the disk
+    const store::Holding own = engine_.wiring.offers().find_in(store::Where::downloads, name());
+    if (own.state == store::Holding::State::complete) {
         vote_->handle_has(this_host, key_of(own.file->id), true, now);
-        mtimes_[key_of(own.file->id)] = own.file->stamp.mtime_ns / 1'000'000'000;
+        mtimes_[key_of(own.file->id)] = own.file->stamp.mtime_ns / ns_per_s;
     }
     for (ServerLink* link : engine_.servers.usable()) {
-        ask(*link);
+        ask(*link, now);
     }
 }
 
-void Lookup::handle_link(ServerLink& link) {
+void Lookup::handle_link(ServerLink& link, TimePoint now) {
     if (asking_ && !over_) {
-        ask(link);
+        ask(link, now);
     }
 }
 
 void Lookup::handle_link_lost(ServerLink& link) {
-    if (vote_ && asked_.contains(link.id)) {
-        asked_[link.id] = true;
+    if (vote_ && asked_.erase(link.id) > 0) {
         vote_->handle_gone(link.id);
     }
 }
 
-void Lookup::ask(ServerLink& link) {
+void Lookup::ask(ServerLink& link, TimePoint now) {
     vote_->handle_asked(link.id);
-    asked_[link.id] = false;
+    asked_[link.id].host = link.known_as;
     protocol::clientMessage question;
     question.type = static_cast<std::uint16_t>(protocol::ClientType::query);
-    question.set_path(name_.text());
-    link.ask(question, this, [this](ServerLink& from, const Reply& reply, TimePoint now) {
-        handle_answer(from, reply, now);
+    question.set_path(name());
+    link.ask(question, this, [this](ServerLink& from, const Reply& reply, TimePoint then) {
+        handle_answer(from, reply, then);
     });
-    const std::string prefix = name_.text() + '/';
-    if (!root_prefix_.empty() || prefix.size() > limits::path_max) {
+    ask_folder(link, now);
+}
+
+void Lookup::ask_folder(ServerLink& link, TimePoint now) {
+    Asked& asked = asked_[link.id];
+    asked.folder_asked_at = now;
+    const std::string prefix = name() + '/';
+    if (!order_.root_prefix.empty() || prefix.size() > limits::path_max) {
+        asked.folder = Word::no;
         return;
     }
-    question.type = static_cast<std::uint16_t>(protocol::ClientType::list);
-    question.set_path(prefix);
-    question.prefixLength = static_cast<std::uint16_t>(prefix.size());
-    ++folder_answers_due_;
-    link.ask(question, this, [this](ServerLink&, const Reply& reply, TimePoint) {
-        --folder_answers_due_;
-        folder_ |= reply.is(protocol::ServerType::listing) && reply.message->count > 0;
+    const ListingWalk walk(prefix, ListingWalk::Depth::children, ListingWalk::of_folder_max);
+    link.ask(walk.question(), this, [this](ServerLink& from, const Reply& reply, TimePoint) {
+        handle_folder(from, reply);
+    });
+}
+
+void Lookup::handle_folder(ServerLink& link, const Reply& reply) {
+    const auto asked = asked_.find(link.id);
+    if (asked == asked_.end()) {
+        return;
+    }
+    const bool listing = reply.is(protocol::ServerType::listing);
+    if (listing && reply.message->count > 0) {
+        folder_ = true;
+        asked->second.folder = Word::yes;
+    } else {
+        const bool partly =
+            listing && (reply.message->flags & protocol::flag_incomplete) != 0;
+        const bool unsure = is_no_word(reply) || partly;
+        asked->second.folder = unsure ? Word::unsure : Word::no;
+    }
+}
+
+// Those that had not seen all of their own folders.
+void Lookup::ask_folders_again(TimePoint now) {
+    for (auto& [source, asked] : asked_) {
+        ServerLink* link = engine_.servers.usable(source);
+        const TimePoint again_at = asked.folder_asked_at + ask_again_after;
+        if (asked.folder != Word::unsure || link == nullptr) {
+            continue;
+        }
+        if (now >= again_at) {
+            ask_folder(*link, now);
+        } else {
+            look_again_at_ = std::min(look_again_at_, again_at);
+        }
+    }
+}
+
+void Lookup::handle_pending(ServerLink& link, const Reply& reply) {
+    vote_->handle_pending(link.id);
+    if (reply.message->fileSize > limits::file_size_max || pending_) {
+        return;
+    }
+    pending_.emplace();
+    pending_->id.size = reply.message->fileSize;
+    pending_->hashed = false;
+    hashed_by_ = link.known_as;
+    if (order_.hashed) {
+        return;
+    }
+    // The listing knows its time, too: the name is the first that begins so.
+    ++pending_times_due_;
+    const ListingWalk walk(name(), ListingWalk::Depth::children, ListingWalk::of_folder_max);
+    link.ask(walk.question(), this, [this](ServerLink&, const Reply& told, TimePoint) {
+        --pending_times_due_;
+        if (!told.is(protocol::ServerType::listing)) {
+            return;
+        }
+        const auto records = protocol::parse_listing(told.payload);
+        if (records && !records->empty() && records->front().name == name()) {
+            pending_->mtime = records->front().mtime;
+        }
     });
 }
 
 void Lookup::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
-    if (reply.lost() || reply.status() == protocol::Status::closing ||
-        reply.status() == protocol::Status::busy || reply.status() == protocol::Status::io_error) {
-        asked_[link.id] = true;
+    Asked& asked = asked_[link.id];
+    if (is_no_word(reply)) {
+        asked.file = Word::unsure;
         return vote_->handle_gone(link.id);
     }
-    asked_[link.id] = true;
     if (reply.is(protocol::ServerType::file) && reply.status() == protocol::Status::pending) {
-        return vote_->handle_pending(link.id);
+        asked.file = Word::yes;
+        return handle_pending(link, reply);
     }
+    asked.file = Word::no;
     if (!reply.is(protocol::ServerType::file)) {
         return reply.status() == protocol::Status::unreadable ? vote_->handle_unreadable(link.id)
                                                               : vote_->handle_has_not(link.id);
@@ -159,6 +240,7 @@ void Lookup::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) 
     if (!id.possible()) {
         return vote_->handle_has_not(link.id);
     }
+    asked.file = Word::yes;
     const bool complete = reply.message->held == integrity::Geometry(id.size).chunk_count();
     if (complete) {
         const auto mtime = static_cast<std::int64_t>(reply.message->first);
@@ -168,19 +250,27 @@ void Lookup::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) 
     vote_->handle_has(link.id, key_of(id), complete, now);
 }
 
+// The decision --------------------------------------------------------------------------------
+
 void Lookup::look_decided(TimePoint now) {
     const bool late = now - began_at_ >= silence_max;
-    for (auto& [source, answered] : asked_) {
-        if (late && !answered) {
-            answered = true;
+    for (auto& [source, asked] : asked_) {
+        if (late && asked.file == Word::due) {
+            asked.file = Word::unsure;
             vote_->handle_gone(source);
         }
     }
-    look_again_at_ =
-        now < began_at_ + silence_max ? began_at_ + silence_max : began_at_ + hashing_max;
+    look_again_at_ = late ? began_at_ + doubt_wait_max : began_at_ + silence_max;
     const swarm::VersionVote::Outcome outcome = vote_->outcome(now);
     if (const auto* open = std::get_if<swarm::VersionVote::Undecided>(&outcome)) {
         look_again_at_ = std::min(look_again_at_, open->until.value_or(look_again_at_));
+        if (look_pending(late)) {
+            return finish(*pending_);
+        }
+        if (now - began_at_ >= doubt_wait_max) {
+            finish(Error{ErrorKind::unknown, "'" + name() + "' is still being hashed by " +
+                                                 hashed_by_ + "; try again"});
+        }
         return;
     }
     if (const auto* winner = std::get_if<swarm::VersionVote::Winner>(&outcome)) {
@@ -194,11 +284,16 @@ void Lookup::look_decided(TimePoint now) {
         }
         return decide(tie->versions[*swarm::settled(equals)]);
     }
-    // Nobody has the file. It may be a folder; and hosts that are being dialled may have it.
-    const bool connecting = !engine_.settled() && now - began_at_ < connect_max;
-    if (folder_ || (!connecting && (folder_answers_due_ == 0 || late))) {
-        decide_nobody(std::get<swarm::VersionVote::Nobody>(outcome));
-    }
+    decide_nobody(std::get<swarm::VersionVote::Nobody>(outcome), now);
+}
+
+// It is hashed nowhere, as far as is known, and whoever asks does not wait for that.
+bool Lookup::look_pending(bool late) {
+    const bool due = std::any_of(asked_.begin(), asked_.end(), [](const auto& entry) {
+        return entry.second.file == Word::due;
+    });
+    return pending_ && !order_.hashed && vote_->versions().empty() &&
+           (late || (!due && pending_times_due_ == 0));
 }
 
 std::int64_t Lookup::mtime_of(const swarm::ContentKey& key) const {
@@ -219,21 +314,108 @@ void Lookup::decide(const swarm::Version& version) {
     finish(meaning);
 }
 
-void Lookup::decide_nobody(const swarm::VersionVote::Nobody& nobody) {
+void Lookup::decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now) {
     if (folder_) {
-        return finish(Meaning{true, {}, {}, {}, false, false});
+        return finish(Meaning{true, {}, true, {}, {}, false, false});
     }
-    const store::Holding own =
-        engine_.wiring.catalog->find_in(store::Where::downloads, name_.text());
-    if (matches(own)) {
-        return finish(Meaning{
-            false, own.file->id, own.file->stamp.mtime_ns / 1'000'000'000, {}, true, false});
+    Doubts doubts;
+    doubts.starting = !engine_.table_seen;
+    doubts.unheard = engine_.unheard;
+    doubts.looking =
+        !looked_on_disk_ || !engine_.wiring.catalog->knows_all(folder_prefix(order_.name));
+    if (decide_by_memory(doubts, now)) {
+        return;
+    }
+    if (doubts.any()) {
+        ask_folders_again(now);
+        return now - began_at_ < doubt_wait_max ? void() : give_up_waiting(doubts);
     }
     if (nobody.unreadable > 0) {
-        return finish(Error{ErrorKind::forbidden,
-                            "the hosts that have '" + name_.text() + "' may not read it"});
+        return finish(
+            Error{ErrorKind::forbidden, "the hosts that have '" + name() + "' may not read it"});
     }
-    finish(Error{ErrorKind::not_found, "no host has '" + name_.text() + "'"});
+    finish(Error{ErrorKind::not_found, "no host has '" + name() + "'"});
+}
+
+// What those hosts told before that have not given their word now. True: it is decided.
+bool Lookup::decide_by_memory(Doubts& doubts, TimePoint now) {
+    RemoteVersions versions;
+    std::string silent;
+    std::string lost;
+    std::optional<Meaning> pending;
+    bool folder = false;
+    const bool late = now - began_at_ >= silence_max;
+    for (const auto& [source, asked] : asked_) {
+        if (!late && (asked.file == Word::due || asked.folder == Word::due)) {
+            doubts.silent.push_back(asked.host);
+        }
+    }
+    for (const Told::Name& word : told_.name(name(), now)) {
+        const auto asked = std::find_if(asked_.begin(), asked_.end(), [&](const auto& entry) {
+            return entry.second.host == *word.host;
+        });
+        if (asked != asked_.end() && asked->second.says_no()) {
+            continue;
+        }
+        if (!word.known) {
+            const bool answers = asked != asked_.end() && asked->second.file == Word::no &&
+                                 asked->second.folder == Word::unsure;
+            (word.away ? doubts.away : answers ? doubts.starting_hosts : doubts.silent)
+                .push_back(*word.host);
+        }
+        if (word.row == nullptr) {
+            continue;
+        }
+        folder |= word.row->folder;
+        // A host that has just said no to the file has it no more.
+        if (!word.row->file || (asked != asked_.end() && asked->second.file == Word::no)) {
+            continue;
+        }
+        std::string& names = word.away ? lost : silent;
+        names += (names.empty() ? "" : ", ") + *word.host;
+        if (integrity::is_unhashed(word.row->id)) {
+            pending = Meaning{false, word.row->id, false, word.row->mtime_s, {}, false, false};
+        } else {
+            RemoteChild::Version& version = versions[word.row->id];
+            const bool first = version.complete + version.away == 0;
+            version.mtime = first ? word.row->mtime_s : std::min(version.mtime, word.row->mtime_s);
+            ++(word.away ? version.away : version.complete);
+        }
+    }
+    std::erase_if(versions, [this](const auto& entry) {
+        return !entry.first.root.hex().starts_with(order_.root_prefix);
+    });
+    if (!late && !silent.empty()) {
+        doubts.silent.push_back(silent);
+        return false;
+    }
+    const std::string away = lost.empty() ? silent + " does not answer"
+                                          : "the host that has it is gone for now: " + lost;
+    if (const auto best = best_version(versions); best != versions.end()) {
+        Meaning meaning;
+        meaning.id = best->first;
+        meaning.mtime = best->second.mtime != 0 ? std::optional(best->second.mtime) : std::nullopt;
+        meaning.here =
+            engine_.wiring.catalog->find(meaning.id).state == store::Holding::State::complete;
+        meaning.away = away;
+        finish(meaning);
+        return true;
+    }
+    if (pending && order_.root_prefix.empty()) {
+        pending->away = away;
+        finish(*pending);
+        return true;
+    }
+    if (folder && order_.root_prefix.empty()) {
+        finish(Meaning{true, {}, true, {}, {}, false, false});
+        return true;
+    }
+    return false;
+}
+
+void Lookup::give_up_waiting(const Doubts& doubts) {
+    finish(Error{ErrorKind::unknown,
+                 "it is not known yet whether '" + name() + "' exists: " + doubts.text()});
 }
 
 }  // namespace shoal::peer

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "peer/checks.hpp"
 #include "peer/edit_mail.hpp"
 #include "peer/gateway_mail.hpp"
+#include "peer/offers.hpp"
 #include "peer/rate_meter.hpp"
 #include "shoal/base/ids.hpp"
 #include "shoal/net/address.hpp"
@@ -44,7 +46,7 @@ struct DialBack {  // somebody connected here: its address as seen, its port as 
     NodeId node;
 };
 struct DialVerdict {  // what became of a socket that was handed to the requester
-    enum class Kind { up, self, duplicate, refused, down };
+    enum class Kind { up, self, duplicate, refused, silent, down };
     net::Address address;
     Kind kind{};
     NodeId node;
@@ -162,11 +164,14 @@ struct NewServer {
     Fd socket;
     net::Address address;
     bool from_hosts_file{};
+    std::string known_as{};  // its line of hosts.txt, else its address
 };
 struct HostTable {  // the connector's view, sent when it changes
     std::vector<PeerRow> rows;
     std::size_t unsettled{};  // hosts whose first attempt has no outcome yet
     std::vector<std::string> warnings;
+    std::vector<std::string> unheard{};  // see DialPlan
+    std::set<std::string> awaited{};
 };
 struct PartialOpened {
     std::uint64_t transfer{};
@@ -305,6 +310,7 @@ struct Wiring {
     store::Catalog* catalog{};
     Checks checks;
     Guarded<CacheBook> cache;
+    [[nodiscard]] Offers offers() { return {*catalog, &cache}; }
     // What gateways got from the door may outlive it; then it is expired, and it does nothing.
     std::shared_ptr<const bool> life{std::make_shared<const bool>(true)};
     Figures figures;

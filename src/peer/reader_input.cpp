@@ -236,7 +236,7 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message, Tim
         case ClientType::query:
             return handle_query(link, message);
         case ClientType::list:
-            return send(answer_list(*wiring_.catalog, message));
+            return send(answer_list(wiring_.offers(), message));
         case ClientType::chunk_hashes:
             return send(answer_chunk_hashes(*wiring_.catalog, message));
         case ClientType::leaf_hashes:
@@ -262,7 +262,7 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message, Tim
 }
 
 void Reader::handle_query(ClientLink& link, const clientMessage& message) {
-    const Answer answer = answer_query(*wiring_.catalog, message);
+    const Answer answer = answer_query(wiring_.offers(), message);
     const bool pending = says_pending(answer);
     if (pending && link.waiting_queries >= waiting_queries_max) {
         link.answer(message.id, protocol::Status::busy, "too many names are being hashed for you");

@@ -1,5 +1,6 @@
 #include "peer/reading.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -28,35 +29,83 @@ TreeEntry entry_of(const store::HeldFile& file, std::string_view name) {
     return entry;
 }
 
-Result<ReadStreamPtr> open_local(const store::Catalog& catalog,
+Result<ReadStreamPtr> open_local(Wiring& wiring,
                                  const std::shared_ptr<const store::HeldFile>& file,
-                                 std::string_view name) {
-    Result<Fd> fd = catalog.open_for_serving(*file);
+                                 std::string_view name, std::function<void()> news) {
+    Result<Fd> fd = wiring.catalog->open_for_serving(*file);
     if (!fd) {
         return fd.error();
     }
-    return ReadStreamPtr(std::make_unique<LocalStream>(catalog, entry_of(*file, name), file,
-                                                       move_above_select(std::move(*fd))));
+    return ReadStreamPtr(std::make_unique<LocalStream>(
+        wiring, entry_of(*file, name), file, move_above_select(std::move(*fd)), std::move(news)));
 }
 
-// A file that was deleted, replaced or renamed while it is read has the content it had; its
-// status has changed, though.
-Result<std::uint64_t> LocalStream::readable_to(std::uint64_t) {
+Sameness sameness_of(const store::Stamp& hashed, const store::Stamp& now, bool deleted) {
+    store::Stamp status_aside = now;
+    status_aside.ctime_ns = hashed.ctime_ns;
+    if (status_aside != hashed) {
+        return Sameness::changed;
+    }
+    return now == hashed || deleted ? Sameness::same : Sameness::unproven;
+}
+
+Result<std::uint64_t> LocalStream::readable_to(std::uint64_t from) {
     struct stat status {};
-    const bool known = ::fstat(fd_.get(), &status) == 0;
-    store::Stamp stamp = store::Stamp::of(status);
-    if (known && status.st_nlink == 0) {
-        stamp.ctime_ns = file_->stamp.ctime_ns;
+    if (::fstat(fd_.get(), &status) != 0) {
+        return changed();
     }
-    if (known && stamp != file_->stamp) {
-        const store::Holding now = catalog_.find(file_->id);
-        file_ = now.file && now.file->stamp == stamp ? now.file : file_;
+    const store::Stamp now = store::Stamp::of(status);
+    const bool deleted = status.st_nlink == 0;
+    const Sameness sameness = sameness_of(proven_.value_or(file_->stamp), now, deleted);
+    if (sameness == Sameness::same || (sameness == Sameness::unproven && entry_.size == 0)) {
+        return entry_.size;
     }
-    if (!known || stamp != file_->stamp) {
-        return Error{ErrorKind::changed,
-                     "'" + text::escape(file_->name.text()) + "' was changed while it was read"};
+    // A rename, or a new time, of the gateway's own: it knows that the content is as it was.
+    if (const store::Holding held = life_.expired() ? store::Holding{}
+                                                    : wiring_.catalog->find(file_->id);
+        held.file && held.file->stamp == now) {
+        proven_ = now;
+        return entry_.size;
     }
-    return entry_.size;
+    if (sameness == Sameness::changed) {
+        return changed();
+    }
+    // At the end of the file less than that tells that it is not sure yet.
+    return prove(now, std::min(from, entry_.size - 1));
+}
+
+Error LocalStream::changed() const {
+    return {ErrorKind::changed,
+            "'" + text::escape(file_->name.text()) + "' was changed while it was read"};
+}
+
+// Main hashes the very file that is read, whatever it is called by now.
+Result<std::uint64_t> LocalStream::prove(const store::Stamp& now, std::uint64_t from) {
+    const auto outcome = proof_->with(
+        [](Proof& proof) { return std::exchange(proof.outcome, std::nullopt); });
+    if (outcome && !*outcome) {
+        return outcome->error();
+    }
+    if (outcome && **outcome == now) {
+        proven_ = now;
+        return entry_.size;
+    }
+    Fd copy = move_above_select(Fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0)));
+    if (!copy || life_.expired()) {
+        return changed();
+    }
+    const bool begun =
+        proof_->with([](Proof& proof) { return std::exchange(proof.under_way, true); });
+    if (!begun) {
+        ticket_ = std::make_shared<int>();
+        wiring_.keeper.post(EditMail(ProveFile{
+            file_, std::move(copy), ticket_,
+            [proof = proof_, news = news_](Result<store::Stamp> found) {
+                proof->with([&](Proof& state) { state = {false, std::move(found)}; });
+                news();
+            }}));
+    }
+    return from;
 }
 
 Result<std::uint64_t> Reading::readable_to(std::uint64_t from) {

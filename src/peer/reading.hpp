@@ -11,22 +11,52 @@
 
 namespace shoal::peer {
 
-// A file that is here, with the stamp it was hashed under.
+// How a file is to what it was when it was hashed.
+enum class Sameness {
+    same,
+    unproven,  // only its status was changed (links, mode, attributes, owner), or its content was,
+               // with the time set back: hashing it once more tells
+    changed,
+};
+// A file that was deleted or replaced while it is read has the content it had: only its number of
+// links is another.
+Sameness sameness_of(const store::Stamp& hashed, const store::Stamp& now, bool deleted);
+
+// A file that is here, with the stamp it was hashed under. When its status changes while it is
+// read, it is hashed again before more of it is read.
 class LocalStream final : public ReadStream {
   public:
-    LocalStream(const store::Catalog& catalog, TreeEntry entry,
-                std::shared_ptr<const store::HeldFile> file, Fd fd)
-        : catalog_(catalog), entry_(std::move(entry)), file_(std::move(file)), fd_(std::move(fd)) {}
+    LocalStream(Wiring& wiring, TreeEntry entry, std::shared_ptr<const store::HeldFile> file, Fd fd,
+                std::function<void()> news)
+        : wiring_(wiring),
+          life_(wiring.life),
+          entry_(std::move(entry)),
+          file_(std::move(file)),
+          fd_(std::move(fd)),
+          news_(std::move(news)) {}
 
     [[nodiscard]] const TreeEntry& entry() const override { return entry_; }
     [[nodiscard]] int fd() const override { return fd_.get(); }
     [[nodiscard]] Result<std::uint64_t> readable_to(std::uint64_t from) override;
 
   private:
-    const store::Catalog& catalog_;
+    // What hashing it again has found; shared with main.
+    struct Proof {
+        bool under_way{false};
+        std::optional<Result<store::Stamp>> outcome;  // under which the content is as it was
+    };
+    Result<std::uint64_t> prove(const store::Stamp& now, std::uint64_t from);
+    [[nodiscard]] Error changed() const;
+
+    Wiring& wiring_;
+    std::weak_ptr<const bool> life_;
     TreeEntry entry_;
     std::shared_ptr<const store::HeldFile> file_;
     Fd fd_;
+    std::function<void()> news_;
+    std::optional<store::Stamp> proven_;
+    std::shared_ptr<Guarded<Proof>> proof_ = std::make_shared<Guarded<Proof>>();
+    Ticket ticket_;
 };
 
 // Verified content in a file without a name (memfd): it is saved meanwhile.
@@ -109,8 +139,8 @@ std::string last_part(std::string_view path);
 // Of a file that is here whole, as far as this host knows.
 TreeEntry entry_of(const store::HeldFile& file, std::string_view name);
 // The whole file as it was hashed; `changed` when it is another by now.
-Result<ReadStreamPtr> open_local(const store::Catalog& catalog,
+Result<ReadStreamPtr> open_local(Wiring& wiring,
                                  const std::shared_ptr<const store::HeldFile>& file,
-                                 std::string_view name);
+                                 std::string_view name, std::function<void()> news);
 
 }  // namespace shoal::peer

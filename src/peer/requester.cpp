@@ -192,7 +192,7 @@ void Requester::link_is_up(ServerLink& link, TimePoint now) {
     }
     engine_.small.handle_link(link);
     searches_.handle_link(link);
-    gateways_.handle_link(link);
+    gateways_.handle_link(link, now);
     for (ListOrder& order : lists_) {
         if (order.listing) {
             order.listing->ask(link, now);
@@ -220,7 +220,7 @@ void Requester::bury_dead(TimePoint now) {
         }
         engine_.small.handle_link_lost(link);
         searches_.handle_link_lost(link);
-        gateways_.handle_link_lost(link);
+        gateways_.handle_link_lost(link, now);
         if (link.was_up()) {
             wiring_.figures.servers -= 1;
             wiring_.figures.received_from.lock()->erase(key_of(link));
@@ -234,8 +234,9 @@ void Requester::bury_dead(TimePoint now) {
                 front_.deliver(
                     Notice{Notice::Kind::refused, link.host, link.host + ": " + link.why_dead()});
             }
-            wiring_.connector.post(
-                DialVerdict{link.address, DialVerdict::Kind::refused, {}, link.why_dead()});
+            const auto kind = link.did_not_hear() ? DialVerdict::Kind::silent
+                                                  : DialVerdict::Kind::refused;
+            wiring_.connector.post(DialVerdict{link.address, kind, {}, link.why_dead()});
         }
         engine_.servers.remove(id);
     }
@@ -244,6 +245,7 @@ void Requester::bury_dead(TimePoint now) {
 void Requester::expire_hellos(TimePoint now) {
     for (auto& [id, link] : engine_.servers.all()) {
         if (link->shaking() && now - link->since() >= hello_max) {
+            link->set_did_not_hear();
             link->die("no hello came");
         }
     }

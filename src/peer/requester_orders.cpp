@@ -72,6 +72,9 @@ void Requester::take_host_table(HostTable table) {
     engine_.table_seen = true;
     engine_.unsettled = table.unsettled;
     engine_.table = std::move(table.rows);
+    engine_.unheard = std::move(table.unheard);
+    engine_.awaited = std::move(table.awaited);
+    gateways_.handle_hosts();
     for (const std::string& warning : table.warnings) {
         log::warning(warning);
         front_.deliver(Notice{Notice::Kind::hosts_file, {}, warning});
@@ -182,7 +185,7 @@ std::optional<TimePoint> Requester::next_list_timeout(TimePoint now) const {
 void Requester::add_own_names(Listing::Names& names, ListOrder& order) {
     std::string cursor;
     while (names.size() < order.command.rows_max) {
-        const auto page = wiring_.catalog->page(order.command.prefix, cursor, 1024);
+        const auto page = wiring_.offers().page(order.command.prefix, cursor, 1024);
         for (const store::CatalogRecord& record : page) {
             Listing::Name& name = names[record.name];
             if (integrity::is_unhashed(record.id)) {

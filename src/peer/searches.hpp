@@ -17,7 +17,7 @@ namespace shoal::peer {
 
 class Searches final : public HitSink {
   public:
-    explicit Searches(Engine& engine) : engine_(engine), scans_(*engine.wiring.catalog) {}
+    explicit Searches(Engine& engine) : engine_(engine), scans_(engine.wiring.offers()) {}
     ~Searches() override { engine_.servers.forget(this); }
     Searches(const Searches&) = delete;
     Searches& operator=(const Searches&) = delete;

@@ -44,6 +44,7 @@ ServerLink::ServerLink(SourceId source, NewServer server, Wiring& wiring, TimePo
       address(server.address),
       host(server.address.to_string()),
       from_hosts_file(server.from_hosts_file),
+      known_as(server.known_as.empty() ? host : std::move(server.known_as)),
       wiring_(wiring),
       socket_(std::move(server.socket)),
       since_(now) {
@@ -247,6 +248,7 @@ void ServerLink::handle_event(const protocol::ServerEvent& event, TimePoint now)
     }
     if (is(event.message, ServerType::closing)) {
         phase_ = Phase::closing;
+        has_ended_ = true;
         return;
     }
     handle_final(event, now);
@@ -256,6 +258,8 @@ void ServerLink::handle_hello(const protocol::ServerEvent& event, TimePoint now)
     const protocol::serverMessage& message = event.message;
     if (!is(message, ServerType::hello)) {
         was_refused_ = is(message, protocol::Status::not_let_in);
+        did_not_hear_ =
+            is(message, protocol::Status::busy) || is(message, protocol::Status::closing);
         return die(was_refused_ ? "not let in: " + text::escape(words(event.payload))
                                 : "it refused: " + text::escape(words(event.payload)));
     }
@@ -369,6 +373,7 @@ void ServerLink::handle_final(const protocol::ServerEvent& event, TimePoint now)
         ended.mapped().grown(*this, ChunkIndex{0}, 0, now);
     } else if (message.id == 0 && !is(message, protocol::Status::ok)) {
         was_refused_ = is(message, protocol::Status::not_let_in);
+        did_not_hear_ = is(message, protocol::Status::busy);
         die("it refused: " + text::escape(words(event.payload)));
     }
 }

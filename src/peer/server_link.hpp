@@ -83,6 +83,7 @@ class ServerLink {
     const net::Address address;
     const std::string host;  // as people read it
     const bool from_hosts_file;
+    const std::string known_as;  // its line of hosts.txt, else its address: the same after a loss
 
     [[nodiscard]] Phase phase() const { return phase_; }
     [[nodiscard]] bool usable() const { return phase_ == Phase::ready; }
@@ -92,6 +93,11 @@ class ServerLink {
     [[nodiscard]] const NodeId& node() const { return node_; }
     [[nodiscard]] const std::string& why_dead() const { return why_dead_; }
     [[nodiscard]] bool was_refused() const { return was_refused_; }
+    // It is there, but it did not hear this host: no hello came, or it is full or about to end.
+    [[nodiscard]] bool did_not_hear() const { return did_not_hear_; }
+    void set_did_not_hear() { did_not_hear_ = true; }
+    // It has said that it is about to end.
+    [[nodiscard]] bool has_ended() const { return has_ended_; }
     // The requester has taken it in, or the connector knows already what became of it.
     [[nodiscard]] bool was_up() const { return was_up_; }
     [[nodiscard]] bool verdict_given() const { return verdict_given_; }
@@ -167,6 +173,8 @@ class ServerLink {
     NodeId node_;
     std::string why_dead_;
     bool was_refused_{false};
+    bool did_not_hear_{false};
+    bool has_ended_{false};
     bool was_up_{false};
     bool verdict_given_{false};
     std::optional<Duration> round_trip_;

@@ -115,6 +115,11 @@ void StreamFetch::begin(TimePoint now) {
 void StreamFetch::follow(Transfer& running) {
     if (running.partial() != nullptr && partial_ != running.partial()) {
         partial_ = running.partial();
+        if (own_ != 0) {  // a part that only comes through a gateway offers no name
+            engine_.wiring.cache.with([this](CacheBook& book) {
+                book.add(partial_->part_path(), {1, meaning_.id.root});
+            });
+        }
         for (const auto& reading : readings_) {
             reading->set_partial(partial_);
         }
@@ -169,7 +174,7 @@ void StreamFetch::hand_out() {
 void StreamFetch::hand_out_local() {
     const auto held = engine_.wiring.catalog->find(meaning_.id);
     for (OpenStream& order : std::exchange(waiting_, {})) {
-        order.callback(held.file ? open_local(*engine_.wiring.catalog, held.file, name_.text())
+        order.callback(held.file ? open_local(engine_.wiring, held.file, name_.text(), order.news)
                                  : Error{ErrorKind::changed, "'" + name_.text() + "' has gone"});
     }
     for (const auto& reading : std::exchange(readings_, {})) {

@@ -11,21 +11,20 @@ constexpr std::uint64_t room_min = 256 * limits::MiB;
 
 // Lookups --------------------------------------------------------------------------------------
 
-void Lookups::find(const store::SafePath& name, const std::string& root_prefix,
-                   Understood understood, TimePoint now) {
+void Lookups::find(const LookupOrder& order, Understood understood, TimePoint now) {
     const auto same = std::find_if(lookups_.begin(), lookups_.end(), [&](const auto& lookup) {
-        return !lookup->over() && lookup->name() == name && lookup->root_prefix() == root_prefix;
+        return !lookup->over() && lookup->order() == order;
     });
     if (same != lookups_.end()) {
         return (*same)->add(std::move(understood));
     }
-    lookups_.push_back(std::make_unique<Lookup>(engine_, name, root_prefix, now));
+    lookups_.push_back(std::make_unique<Lookup>(engine_, told_, order, now));
     lookups_.back()->add(std::move(understood));
 }
 
-void Lookups::handle_link(ServerLink& link) {
+void Lookups::handle_link(ServerLink& link, TimePoint now) {
     for (auto& lookup : lookups_) {
-        lookup->handle_link(link);
+        lookup->handle_link(link, now);
     }
 }
 
@@ -69,7 +68,7 @@ void Lookups::give_up(const Error& error) {
 void Streams::open(OpenStream order, TimePoint now) {
     const auto shared = std::make_shared<OpenStream>(std::move(order));
     lookups_.find(
-        shared->name, shared->root_prefix,
+        {shared->name, shared->root_prefix},
         [this, shared](const Result<Meaning>& meaning) {
             if (!meaning) {
                 shared->callback(meaning.error());
@@ -93,6 +92,10 @@ void Streams::begin(OpenStream order, const Meaning& meaning) {
     if (open_here(order, meaning)) {
         return;
     }
+    if (!meaning.away.empty()) {
+        return order.callback(Error{
+            ErrorKind::closed, "'" + order.name.text() + "' cannot be had now: " + meaning.away});
+    }
     const auto same = std::find_if(fetches_.begin(), fetches_.end(), [&](const auto& fetch) {
         return fetch->id() == meaning.id && !fetch->over();
     });
@@ -111,7 +114,7 @@ bool Streams::open_here(OpenStream& order, const Meaning& meaning) {
         return false;
     }
     Result<ReadStreamPtr> stream =
-        open_local(*engine_.wiring.catalog, held.file, order.name.text());
+        open_local(engine_.wiring, held.file, order.name.text(), order.news);
     if (!stream && stream.error().kind == ErrorKind::changed && ++order.tries < tries_max) {
         engine_.wiring.keeper.post(HashFirst{held.file->name.text()});
         changed_.push_back(std::move(order));

@@ -13,11 +13,10 @@ namespace shoal::peer {
 // Lookups under way; one for each name, however many ask.
 class Lookups {
   public:
-    explicit Lookups(Engine& engine) : engine_(engine) {}
+    Lookups(Engine& engine, Told& told) : engine_(engine), told_(told) {}
 
-    void find(const store::SafePath& name, const std::string& root_prefix, Understood understood,
-              TimePoint now);
-    void handle_link(ServerLink& link);
+    void find(const LookupOrder& order, Understood understood, TimePoint now);
+    void handle_link(ServerLink& link, TimePoint now);
     void handle_link_lost(ServerLink& link);
     void handle_name_settled(const std::string& name);
     void drive(TimePoint now);
@@ -26,6 +25,7 @@ class Lookups {
 
   private:
     Engine& engine_;
+    Told& told_;
     std::vector<std::unique_ptr<Lookup>> lookups_;
 };
 

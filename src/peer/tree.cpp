@@ -9,30 +9,41 @@ namespace shoal::peer {
 namespace {
 
 constexpr Duration good_for_min = 300ms;
-constexpr Duration good_for_max = 5s;
-constexpr int cost_share = 4;           // asked again at most a quarter of the time
-constexpr Duration late_after = 500ms;  // from the first host that has told all
-constexpr Duration answer_max = 10s;
-constexpr Duration connect_max = 1s;  // for hosts that are being dialled
+constexpr Duration good_for_max = 800ms;  // what was deleted is gone within a second
+constexpr int cost_share = 4;             // asked again at most a quarter of the time
+constexpr Duration late_after = 500ms;    // without a further page: what was told before will do
+constexpr Duration ask_again_after = 500ms;  // who had not seen all of its own folders
+constexpr Duration answer_max = 30s;         // however many pages still come
 constexpr std::size_t asking_max = 64;
 constexpr std::size_t folders_max = 256;
+
+std::string name_of(const std::string& prefix) {
+    return prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1);
+}
 
 }  // namespace
 
 void Tree::browse(BrowseFolder order, TimePoint now) {
     Folder& folder = folders_[order.prefix];
     folder.used_at = now;
-    folder.waiting.push_back(std::move(order.callback));
+    folder.waiting.push_back({std::move(order.callback), now});
     if (folder.remote && !folder.asking && now < folder.good_until) {
-        answer(order.prefix, folder);
+        if (const Doubts doubts = this->doubts(order.prefix, folder, now); !doubts.any()) {
+            answer(order.prefix, folder, doubts);
+        }
     }
 }
 
 void Tree::begin(const std::string& prefix, Folder& folder, TimePoint now) {
     ++asking_;
-    folder.asking = std::make_unique<FolderAsk>(engine_.servers, prefix, now);
+    folder.asking = std::make_unique<FolderAsk>(engine_.servers, told_, prefix, now);
     for (ServerLink* link : engine_.servers.usable()) {
         folder.asking->ask(*link);
+    }
+    const std::string name = name_of(prefix);
+    folder.looked_on_disk = prefix.empty() || engine_.wiring.catalog->is_subfolder(name);
+    if (!folder.looked_on_disk) {
+        engine_.wiring.keeper.post(HashFirst{name});
     }
 }
 
@@ -44,41 +55,85 @@ void Tree::handle_link(ServerLink& link) {
     }
 }
 
-// When it is answered with what is known, if everybody has not told all before.
-TimePoint Tree::due(const Folder& folder) const {
-    const FolderAsk& ask = *folder.asking;
-    if (ask.done()) {
-        return engine_.settled() ? ask.began_at() : ask.began_at() + connect_max;
+void Tree::handle_name_settled(const std::string& name) {
+    if (const auto folder = folders_.find(name + '/'); folder != folders_.end()) {
+        folder->second.looked_on_disk = true;
     }
-    const TimePoint end = ask.began_at() + answer_max;
-    // A large folder takes its time; a host that is silent is not waited for.
-    return ask.first_done_at()
-               ? std::min(end,
-                          *ask.first_done_at() +
-                              std::max<Duration>(late_after, *ask.first_done_at() - ask.began_at()))
-               : end;
+}
+
+Doubts Tree::doubts(const std::string& prefix, const Folder& folder, TimePoint now) const {
+    Doubts doubts;
+    doubts.starting = !engine_.table_seen;
+    doubts.unheard = engine_.unheard;
+    doubts.looking = !folder.looked_on_disk || !engine_.wiring.catalog->knows_all(prefix);
+    for (const Told::Folder& told : told_.folder(prefix, now)) {
+        if (!told.known) {
+            (told.away                  ? doubts.away
+             : told.rows == nullptr ? doubts.silent
+                                    : doubts.starting_hosts)
+                .push_back(*told.host);
+        }
+    }
+    return doubts;
+}
+
+// From then on those who are silent are not waited for, if it is known what they had to tell.
+TimePoint Tree::ripe(const Folder& folder) {
+    const FolderAsk& ask = *folder.asking;
+    return ask.done() ? ask.began_at() : ask.heard_at() + late_after;
+}
+
+TimePoint Tree::last_chance(const Folder& folder) {
+    const TimePoint since = folder.waiting.front().since;
+    const TimePoint heard = folder.asking->done() ? since : folder.asking->heard_at();
+    return std::min(since + answer_max, std::max(since, heard) + doubt_wait_max);
+}
+
+void Tree::go_on(const std::string& prefix, Folder& folder, TimePoint now) {
+    folder.look_at = ripe(folder);
+    if (now < folder.look_at) {
+        return;
+    }
+    const Doubts doubts = this->doubts(prefix, folder, now);
+    const TimePoint end = last_chance(folder);
+    if (doubts.any() && now < end) {
+        const bool again = folder.asking->done() && folder.asking->has_more();
+        const TimePoint again_at = folder.asking->began_at() + ask_again_after;
+        if (again && now >= again_at) {
+            folder.asking->ask_again(now);
+            folder.look_at = ripe(folder);
+        } else {
+            folder.look_at = again ? std::min(end, again_at) : end;
+        }
+        return;
+    }
+    keep(prefix, folder, now);
+    if (doubts.any()) {
+        folder.good_until = now;
+    }
+    answer(prefix, folder, doubts);
 }
 
 void Tree::drive(TimePoint now) {
     for (auto& [prefix, folder] : folders_) {
-        if (folder.asking && now >= due(folder)) {
-            keep(folder, now);
-            answer(prefix, folder);
-        }
-    }
-    for (auto& [prefix, folder] : folders_) {
         if (!folder.waiting.empty() && !folder.asking && asking_ < asking_max) {
             begin(prefix, folder, now);
         }
+        if (folder.asking) {
+            go_on(prefix, folder, now);
+        }
     }
+    told_.forget_old(now);
     forget_old(now);
 }
 
-void Tree::keep(Folder& folder, TimePoint now) {
+void Tree::keep(const std::string& prefix, Folder& folder, TimePoint now) {
     const FolderAsk& ask = *folder.asking;
-    folder.remote = ask.children();
+    const std::vector<Told::Folder> told = told_.folder(prefix, now);
+    folder.truncated = std::any_of(told.begin(), told.end(),
+                                   [](const Told::Folder& one) { return one.cut; });
+    folder.remote = std::make_shared<const RemoteChildren>(merge_told(told));
     folder.hosts = ask.answered();
-    folder.truncated = ask.truncated();
     folder.good_until =
         now + std::clamp<Duration>((now - ask.began_at()) * cost_share, good_for_min, good_for_max);
     folder.view.reset();
@@ -86,25 +141,44 @@ void Tree::keep(Folder& folder, TimePoint now) {
     --asking_;
 }
 
-void Tree::answer(const std::string& prefix, Folder& folder) {
+void Tree::make_view(const std::string& prefix, Folder& folder) {
     const std::uint64_t generation = engine_.wiring.catalog->tree_generation();
-    if (!folder.view || folder.generation != generation) {
-        auto view = std::make_shared<FolderView>(
-            merge_folder(*engine_.wiring.catalog, engine_.wiring.cache, prefix, *folder.remote));
-        view->hosts = folder.hosts;
-        view->truncated |= folder.truncated;
-        folder.view = std::move(view);
-        folder.generation = generation;
+    if (folder.view && folder.generation == generation) {
+        return;
     }
-    const std::string name = prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1);
+    auto view = std::make_shared<FolderView>(
+        merge_folder(engine_.wiring.offers(), prefix, *folder.remote));
+    view->hosts = folder.hosts;
+    view->truncated |= folder.truncated;
+    folder.view = std::move(view);
+    folder.generation = generation;
+}
+
+void Tree::answer(const std::string& prefix, Folder& folder, const Doubts& doubts) {
+    make_view(prefix, folder);
+    if (doubts.any()) {
+        auto view = std::make_shared<FolderView>(*folder.view);
+        view->complete = false;
+        view->doubts = doubts.text();
+        folder.view.reset();
+        return tell(prefix, folder, std::move(view));
+    }
+    tell(prefix, folder, folder.view);
+}
+
+void Tree::tell(const std::string& prefix, Folder& folder, const FolderViewPtr& view) {
+    const std::string name = name_of(prefix);
     const bool there =
-        prefix.empty() || !folder.view->entries.empty() || engine_.wiring.catalog->has_folder(name);
-    for (const auto& callback : std::exchange(folder.waiting, {})) {
-        if (there) {
-            callback(folder.view);
-        } else {
-            callback(Error{ErrorKind::not_found, "no host has a folder '" + name + "'"});
-        }
+        prefix.empty() || !view->entries.empty() || engine_.wiring.catalog->is_subfolder(name);
+    Result<FolderViewPtr> told(view);
+    if (!there && view->complete) {
+        told = Error{ErrorKind::not_found, "no host has a folder '" + name + "'"};
+    } else if (!there) {
+        told = Error{ErrorKind::unknown,
+                     "it is not known yet whether there is a folder '" + name + "': " + view->doubts};
+    }
+    for (const Waiting& waiting : std::exchange(folder.waiting, {})) {
+        waiting.callback(told);
     }
 }
 
@@ -130,7 +204,7 @@ std::optional<TimePoint> Tree::next_timeout() const {
     std::optional<TimePoint> next;
     for (const auto& [prefix, folder] : folders_) {
         if (folder.asking) {
-            next = std::min(next.value_or(TimePoint::max()), due(folder));
+            next = std::min(next.value_or(TimePoint::max()), folder.look_at);
         } else if (folder.waiting.empty()) {
             next = std::min(next.value_or(TimePoint::max()), folder.good_until);
         }
@@ -140,8 +214,8 @@ std::optional<TimePoint> Tree::next_timeout() const {
 
 void Tree::give_up(const Error& error) {
     for (auto& [prefix, folder] : folders_) {
-        for (const auto& callback : std::exchange(folder.waiting, {})) {
-            callback(error);
+        for (const Waiting& waiting : std::exchange(folder.waiting, {})) {
+            waiting.callback(error);
         }
     }
     folders_.clear();

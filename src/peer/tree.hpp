@@ -1,5 +1,7 @@
-// Tree: the folders of the swarm as gateways list them: what hosts have told of a folder is kept
-// for moments, and what this host has is put to it. Requester's thread.
+// Tree: the folders of the swarm as gateways list them: what hosts tell of a folder, what those
+// told before who are silent or away, and what this host has. Nobody is told that something is
+// not there before all who may have it have been heard; who waits too long is told whom for.
+// Requester's thread.
 #pragma once
 
 #include <map>
@@ -8,34 +10,37 @@
 #include <string>
 #include <vector>
 
+#include "peer/doubts.hpp"
 #include "peer/engine.hpp"
 #include "peer/folder_ask.hpp"
+#include "peer/tree_merge.hpp"
 
 namespace shoal::peer {
 
-// One entry for each name of the folder: a file or folder of shared/; else the version that most
-// hosts hold, of equals the newest, then the lowest root; else what a gateway once fetched.
-// `prefix` is "" or "a/b/"; `remote` what the others told.
-FolderView merge_folder(const store::Catalog& catalog, Guarded<CacheBook>& cache,
-                        const std::string& prefix, const RemoteChildren& remote);
-
 class Tree {
   public:
-    explicit Tree(Engine& engine) : engine_(engine) {}
+    Tree(Engine& engine, Told& told) : engine_(engine), told_(told) {}
 
     void browse(BrowseFolder order, TimePoint now);
     void handle_link(ServerLink& link);
+    void handle_name_settled(const std::string& name);
     void drive(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
     void give_up(const Error& error);
 
   private:
+    struct Waiting {
+        Callback<FolderViewPtr> callback;
+        TimePoint since;
+    };
     struct Folder {
-        std::vector<Callback<FolderViewPtr>> waiting;
+        std::vector<Waiting> waiting;
+        bool looked_on_disk{false};  // for a folder that this host does not know
         std::unique_ptr<FolderAsk> asking;
         std::shared_ptr<const RemoteChildren> remote;  // null: not known
         std::uint32_t hosts{0};
         bool truncated{false};
+        TimePoint look_at{};  // while it is asked for: not before
         TimePoint good_until{};
         TimePoint used_at{};
         FolderViewPtr view;
@@ -44,12 +49,19 @@ class Tree {
     using Folders = std::map<std::string, Folder>;
 
     void begin(const std::string& prefix, Folder& folder, TimePoint now);
-    [[nodiscard]] TimePoint due(const Folder& folder) const;
-    void keep(Folder& folder, TimePoint now);
-    void answer(const std::string& prefix, Folder& folder);
+    void go_on(const std::string& prefix, Folder& folder, TimePoint now);
+    [[nodiscard]] Doubts doubts(const std::string& prefix, const Folder& folder,
+                                TimePoint now) const;
+    [[nodiscard]] static TimePoint ripe(const Folder& folder);
+    [[nodiscard]] static TimePoint last_chance(const Folder& folder);
+    void keep(const std::string& prefix, Folder& folder, TimePoint now);
+    void make_view(const std::string& prefix, Folder& folder);
+    void answer(const std::string& prefix, Folder& folder, const Doubts& doubts);
+    void tell(const std::string& prefix, Folder& folder, const FolderViewPtr& view);
     void forget_old(TimePoint now);
 
     Engine& engine_;
+    Told& told_;
     Folders folders_;  // by prefix
     std::size_t asking_{0};
 };

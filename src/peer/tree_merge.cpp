@@ -1,9 +1,10 @@
-// What others have of a folder, and what this host has, as one list.
+#include "peer/tree_merge.hpp"
+
 #include <algorithm>
 
 #include "peer/reading.hpp"
-#include "peer/tree.hpp"
 #include "peer/versions.hpp"
+#include "shoal/integrity/unhashed.hpp"
 
 namespace shoal::peer {
 
@@ -14,6 +15,7 @@ constexpr std::int64_t ns_per_s = 1'000'000'000;
 
 struct Own {
     std::shared_ptr<const store::HeldFile> shared;
+    std::optional<store::PendingFile> pending;  // in shared/
     std::shared_ptr<const store::HeldFile> fetched;
     bool folder{false};          // in shared/, with files or without
     bool fetched_folder{false};  // downloads/ has files below it
@@ -32,7 +34,8 @@ void each_row(Page page, Take take) {
     } while (!from.empty());
 }
 
-OwnChildren own_children(const store::Catalog& catalog, const std::string& prefix) {
+OwnChildren own_children(const Offers& offers, const std::string& prefix) {
+    const store::Catalog& catalog = offers.catalog();
     OwnChildren own;
     using store::CatalogChild;
     using store::Where;
@@ -44,6 +47,7 @@ OwnChildren own_children(const store::Catalog& catalog, const std::string& prefi
             Own& child = own[row.name];
             child.folder |= row.is_folder();
             child.shared = std::move(row.file);
+            child.pending = row.pending;
         });
     each_row(
         [&](const std::string& from) {
@@ -51,8 +55,12 @@ OwnChildren own_children(const store::Catalog& catalog, const std::string& prefi
         },
         [&](CatalogChild& row) {
             Own& child = own[row.name];
-            child.fetched_folder |= row.is_folder();
-            child.fetched = std::move(row.file);
+            const std::string path = prefix + row.name;
+            if (!row.is_folder()) {
+                child.fetched = offers.find_in(Where::downloads, path).file;
+            } else {
+                child.fetched_folder = offers.has_fetched_below(path + '/');
+            }
         });
     each_row([&](const std::string& from) { return catalog.subfolders(prefix, from, page_rows); },
              [&](const CatalogChild& row) { own[row.name].folder = true; });
@@ -68,47 +76,64 @@ TreeEntry folder_entry(const std::string& name, const Own& own) {
     return entry;
 }
 
+TreeEntry pending_entry(const std::string& name, std::uint64_t size, std::int64_t mtime) {
+    TreeEntry entry;
+    entry.name = name;
+    entry.size = size;
+    if (mtime != 0) {
+        entry.mtime = mtime;
+    }
+    return entry;
+}
+
 std::uint32_t others_with(const RemoteChild& child, const integrity::FileId& id) {
     const auto version = child.versions.find(id);
     return version == child.versions.end() ? 0 : version->second.complete;
 }
 
-using Versions = std::map<integrity::FileId, RemoteChild::Version>;
-Versions::const_iterator meant(const Versions& versions) {
-    std::vector<swarm::Candidate> candidates;
-    for (const auto& [id, version] : versions) {
-        candidates.push_back({key_of(id), version.complete, 0, 0, version.mtime});
-    }
-    const auto place = static_cast<std::ptrdiff_t>(*swarm::settled(candidates));
-    return std::next(versions.begin(), place);
-}
-
+// Copies that only came through a gateway count for nothing, and away hosts only when nobody else
+// has the name.
 class Merge {
   public:
-    Merge(const store::Catalog& catalog, Guarded<CacheBook>& cache, const std::string& prefix)
-        : catalog_(catalog), cache_(cache), prefix_(prefix) {}
+    explicit Merge(const store::Catalog& catalog) : catalog_(catalog) {}
 
-    TreeEntry entry(const std::string& name, const Own& own, const RemoteChild& remote) {
+    // Nullopt: nobody has it.
+    std::optional<TreeEntry> entry(const std::string& name, const Own& own,
+                                   const RemoteChild& remote) const {
         if (own.shared) {
             TreeEntry entry = entry_of(*own.shared, name);
             entry.holders += others_with(remote, own.shared->id);
             return entry;
         }
+        if (own.pending) {
+            TreeEntry entry = pending_entry(name, own.pending->size, own.pending->mtime_s);
+            entry.here = entry.shared = true;
+            return entry;
+        }
         if (own.folder) {
             return folder_entry(name, own);
         }
-        Versions versions = remote.versions;
-        const bool votes = own.fetched && (versions.empty() || !is_cached(name, own.fetched->id));
-        if (votes) {
+        RemoteVersions versions = remote.versions;
+        if (own.fetched) {
             RemoteChild::Version& mine = versions[own.fetched->id];
             const std::int64_t mtime = own.fetched->stamp.mtime_ns / ns_per_s;
             mine.mtime = mine.complete == 0 ? mtime : std::min(mine.mtime, mtime);
             ++mine.complete;
         }
-        if (versions.empty()) {
-            return folder_entry(name, own);
+        if (!versions.empty()) {
+            return file_entry(name, own, versions);
         }
-        const auto best = meant(versions);
+        if (remote.pending) {
+            return pending_entry(name, remote.pending->size, remote.pending->mtime);
+        }
+        return own.fetched_folder || remote.folder ? std::optional(folder_entry(name, own))
+                                                   : std::nullopt;
+    }
+
+  private:
+    [[nodiscard]] TreeEntry file_entry(const std::string& name, const Own& own,
+                                       const RemoteVersions& versions) const {
+        const auto best = best_version(versions);
         TreeEntry entry;
         entry.name = name;
         entry.size = best->first.size;
@@ -117,45 +142,71 @@ class Merge {
         }
         entry.root = best->first.root.hex();
         entry.here = catalog_.find(best->first).state == store::Holding::State::complete;
-        const bool counted = votes && own.fetched->id == best->first;
+        const bool counted = own.fetched && own.fetched->id == best->first;
         entry.holders = best->second.complete + (entry.here && !counted ? 1U : 0U);
         return entry;
     }
 
-  private:
-    [[nodiscard]] bool is_cached(const std::string& name, const integrity::FileId& id) {
-        return cache_.with([&](const CacheBook& book) { return book.holds(prefix_ + name, id); });
-    }
-
     const store::Catalog& catalog_;
-    Guarded<CacheBook>& cache_;
-    const std::string& prefix_;
 };
 
 }  // namespace
 
-FolderView merge_folder(const store::Catalog& catalog, Guarded<CacheBook>& cache,
-                        const std::string& prefix, const RemoteChildren& remote) {
+RemoteVersions::const_iterator best_version(const RemoteVersions& versions) {
+    std::vector<swarm::Candidate> candidates;
+    for (const auto& [id, version] : versions) {
+        // What cannot be asked for now counts like a copy that is nobody's own: when there is
+        // nothing else.
+        candidates.push_back({key_of(id), version.complete, 0, version.away, version.mtime});
+    }
+    const auto place = swarm::settled(candidates);
+    return place ? std::next(versions.begin(), static_cast<std::ptrdiff_t>(*place))
+                 : versions.end();
+}
+
+RemoteChildren merge_told(const std::vector<Told::Folder>& told) {
+    RemoteChildren children;
+    for (const Told::Folder& host : told) {
+        static const ToldRows nothing;
+        for (const ToldRow& row : host.rows != nullptr ? *host.rows : nothing) {
+            RemoteChild& child = children[row.name];
+            child.folder |= row.folder;
+            if (!row.file) {
+                continue;
+            }
+            if (integrity::is_unhashed(row.id)) {
+                child.pending = {row.id.size, row.mtime_s};
+                continue;
+            }
+            RemoteChild::Version& version = child.versions[row.id];
+            const bool first = version.complete + version.away == 0;
+            version.mtime = first ? row.mtime_s : std::min(version.mtime, row.mtime_s);
+            ++(host.away ? version.away : version.complete);
+        }
+    }
+    return children;
+}
+
+FolderView merge_folder(const Offers& offers, const std::string& prefix,
+                        const RemoteChildren& remote) {
     static const RemoteChild nothing;
     FolderView view;
     view.folder = prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1);
-    OwnChildren own = own_children(catalog, prefix);
+    OwnChildren own = own_children(offers, prefix);
     for (const auto& [name, child] : remote) {
         own.try_emplace(name);
     }
-    Merge merge(catalog, cache, prefix);
+    const Merge merge(offers.catalog());
     view.entries.reserve(std::min(own.size(), limits::browse_rows_max));
     for (const auto& [name, mine] : own) {
-        if (view.entries.size() == limits::browse_rows_max) {
+        const auto theirs = remote.find(name);
+        auto entry = merge.entry(name, mine, theirs == remote.end() ? nothing : theirs->second);
+        if (entry && view.entries.size() == limits::browse_rows_max) {
             view.truncated = true;
             break;
         }
-        const auto theirs = remote.find(name);
-        const RemoteChild& child = theirs == remote.end() ? nothing : theirs->second;
-        // A name with neither: a file that is here but not hashed yet.
-        if (mine.shared || mine.fetched || mine.folder || mine.fetched_folder || child.folder ||
-            !child.versions.empty()) {
-            view.entries.push_back(merge.entry(name, mine, child));
+        if (entry) {
+            view.entries.push_back(std::move(*entry));
         }
     }
     return view;

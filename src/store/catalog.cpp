@@ -14,11 +14,12 @@ constexpr std::size_t index_of(Where where) { return where == Where::shared ? 0 
 
 CatalogRecord record_of(const HeldFile& file) {
     const std::uint32_t chunks = integrity::Geometry(file.id.size).chunk_count();
-    return {file.name.text(), file.id, chunks, file.stamp.mtime_ns / ns_per_s};
+    return {file.name.text(), file.id, chunks, file.stamp.mtime_ns / ns_per_s, file.where, {}};
 }
 
 CatalogRecord record_of(const PartialFile& partial) {
-    return {partial.name().text(), partial.id(), partial.held_count(), 0};
+    return {partial.name().text(), partial.id(),       partial.held_count(), 0,
+            Where::downloads,      partial.part_path()};
 }
 
 // The start of the names to show: those with the prefix that come after `after`.

@@ -191,6 +191,21 @@ Status Editor::publish(Draft draft, const SafePath& name, integrity::FileTree tr
     return sync_folders(*root_, {name.folder()});
 }
 
+Result<bool> Editor::look(const SafePath& name, Stamp* stamp) const {
+    const Result<Place> place = find(name);
+    if (!place) {
+        return place.error();
+    }
+    if (S_ISDIR(place->status.st_mode)) {
+        return true;
+    }
+    if (const Status may = check_replaceable(place->status, name); !may) {
+        return may.error();
+    }
+    *stamp = Stamp::of(place->status);
+    return false;
+}
+
 // Files and folders -----------------------------------------------------------------------------
 
 Status Editor::remove(const SafePath& file) {

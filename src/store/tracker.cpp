@@ -430,6 +430,10 @@ std::optional<TimePoint> Tracker::next_timeout() const {
 }
 
 void Tracker::hash_first(const SafePath& name) {
+    // A folder that was made just now.
+    if (!catalog_->is_subfolder(name.text()) && shared_->open_folder(name.text())) {
+        know_folder(name.text());
+    }
     Caches folders = caches();
     for (const Where where : {Where::shared, Where::downloads}) {
         look_at(where, name, folders);

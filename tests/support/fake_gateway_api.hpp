@@ -50,6 +50,12 @@ class FakeGatewayApi final : public peer::GatewayApi {
             files.contains(name) ? callback(entry(name)) : callback(none(name));
         });
     }
+    void lookup_hashed(std::string name, peer::Callback<peer::TreeEntry> callback) override {
+        lookup(name, callback);
+    }
+    void lookup_here(std::string name, peer::Callback<peer::TreeEntry> callback) override {
+        lookup(name, callback);
+    }
     void open(peer::OpenOrder order, std::function<void()>,
               peer::Callback<peer::ReadStreamPtr> callback) override {
         ++opened;

@@ -87,11 +87,17 @@ class PlayedFtpHost final : public SessionHost {
     [[nodiscard]] std::uint32_t network_size() const override { return 3; }
     [[nodiscard]] std::int64_t now() const override { return 1'600'001'000; }
     std::string unique_suffix() override { return "0a1b"; }
-    void lookup(const std::string& name) override {
-        questions.push_back([this, name] {
+    // In the swarm `doubtful` names are not known; on the disk there is what is shared, and folders.
+    void lookup(const std::string& name, Where where) override {
+        looked_up.emplace_back(name, where);
+        questions.push_back([this, name, where] {
             const auto found = tree.find(name);
-            session.handle_entry(found == tree.end() ? Result<peer::TreeEntry>(missing(name))
-                                                     : found->second);
+            const bool there = found != tree.end() && (where != Where::here || found->second.shared ||
+                                                       found->second.folder);
+            if (!there && where != Where::here && !doubts.empty()) {
+                return session.handle_entry(Error{ErrorKind::unknown, doubts});
+            }
+            session.handle_entry(there ? Result<peer::TreeEntry>(found->second) : missing(name));
         });
     }
     void browse(const std::string& name) override {
@@ -144,6 +150,9 @@ class PlayedFtpHost final : public SessionHost {
     [[nodiscard]] peer::FolderViewPtr view_of(const std::string& folder) const {
         auto view = std::make_shared<peer::FolderView>();
         view->folder = folder;
+        view->complete = doubts.empty();
+        view->doubts = doubts;
+        view->truncated = truncated;
         const std::string above = folder.empty() ? "" : folder + "/";
         for (const auto& [name, entry] : tree) {
             if (!name.empty() && name == above + entry.name) {
@@ -157,6 +166,9 @@ class PlayedFtpHost final : public SessionHost {
     Session session{rules, *this};
     std::map<std::string, peer::TreeEntry> tree;
     std::deque<std::function<void()>> questions;
+    std::vector<std::pair<std::string, Where>> looked_up;
+    std::string doubts;
+    bool truncated{false};
     bool answering{true};
     Rights password_rights{Rights::none};
     bool overloaded{false};

@@ -94,9 +94,15 @@ class Reader {
     }
     const Bytes& read_all() {
         read_to(stream ? stream->entry().size : 0);
-        if (stream && !error) {
+        while (stream && !error) {
             const auto end = stream->readable_to(at);
             error = end ? std::nullopt : std::optional(end.error());
+            if (end && *end >= at) {
+                break;
+            }
+            if (end) {
+                await_news();
+            }
         }
         return got;
     }

@@ -231,3 +231,56 @@ TEST_CASE("names that would upset a listing are shown escaped, and can be typed 
     CHECK(ftp("SIZE a\\x2f..\\x2fb").starts_with("550 "));
     CHECK(ftp("MLST " + shown).find("\x1b") == std::string::npos);
 }
+
+TEST_CASE("what is not known yet is neither listed as whole nor said to be missing", "[ftp]") {
+    PlayedFtpHost ftp;
+    add_tree(ftp);
+    ftp.log_in();
+    ftp.doubts = "127.0.0.3:8080 does not answer";
+    for (const char* list : {"LIST", "NLST", "MLSD", "NLST dir", "LIST b*", "STAT dir"}) {
+        CAPTURE(list);
+        ftp.passive();
+        const std::string said = ftp(list);
+        CHECK(said.starts_with("450 "));
+        CHECK(said.find("127.0.0.3:8080 does not answer") != std::string::npos);
+        CHECK_FALSE(ftp.started);
+    }
+    for (const char* ask : {"SIZE x", "MDTM x", "MLST x", "CWD x", "HASH x", "RNFR x"}) {
+        CAPTURE(ask);
+        CHECK(ftp(ask).starts_with("450 "));
+    }
+    CHECK(ftp("SIZE a.txt") == "213 1234");
+    ftp.doubts.clear();
+    ftp.truncated = true;
+    ftp.passive();
+    CHECK(ftp("NLST").starts_with("451 "));
+}
+
+TEST_CASE("what is new in the shared folder is looked for on the disk alone", "[ftp]") {
+    using Where = PlayedFtpHost::Where;
+    for (const char* command : {"STOR new", "MKD new", "STOR dir/new", "MKD dir/new", "STOR a.txt",
+                                "STOU new"}) {
+        CAPTURE(command);
+        PlayedFtpHost ftp;
+        add_tree(ftp);
+        ftp.log_in();
+        ftp.doubts = "127.0.0.3:8080 does not answer";
+        ftp.passive();
+        const std::string said = ftp(command);
+        CHECK((said.starts_with("125 ") || said.starts_with("257 ")));
+        for (const auto& [name, where] : ftp.looked_up) {
+            CHECK(where == Where::here);
+        }
+    }
+    PlayedFtpHost ftp;
+    add_tree(ftp);
+    ftp.log_in();
+    ftp.passive();
+    // Nobody can go on with a content that is not known.
+    ftp.doubts = "127.0.0.3:8080 does not answer";
+    CHECK(ftp("APPE new").starts_with("450 "));
+    // A folder that only others may have.
+    CHECK(ftp("STOR theirs/new").starts_with("450 "));
+    ftp.doubts.clear();
+    CHECK(ftp("STOR theirs/new").starts_with("550 "));
+}

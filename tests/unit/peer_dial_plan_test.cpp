@@ -303,5 +303,44 @@ TEST_CASE("dial-backs are bounded by address, too", "[peer]") {
     CHECK(scene.plan.due(scene.now).size() == 2 * DialPlan::dial_backs_per_address_max + 1);
 }
 
+TEST_CASE("a host that took the connection and said nothing was not heard of") {
+    Scene scene;
+    scene.plan.handle_hosts(hosts(2, 3), scene.now);
+    CHECK(scene.plan.unheard() == std::vector<std::string>{"127.0.0.2:8080", "127.0.0.3:8080"});
+    scene.plan.handle_dialling(at(2), scene.now);
+    scene.plan.handle_handed_over(at(2));
+    scene.plan.handle_silent(at(2), "no hello came", scene.now);
+    scene.plan.handle_dialling(at(3), scene.now);
+    scene.plan.handle_failed(at(3), "Connection refused", scene.now);
+    CHECK(scene.plan.unheard() == std::vector<std::string>{"127.0.0.2:8080"});
+    CHECK(scene.plan.unsettled() == 0);
+    scene.now += 1s;
+    scene.plan.handle_dialling(at(2), scene.now);
+    CHECK(scene.plan.unheard().size() == 1);
+    scene.plan.handle_failed(at(2), "Connection refused", scene.now);
+    CHECK(scene.plan.unheard().empty());
+    scene.plan.handle_silent(at(2), "no hello came", scene.now);
+    scene.connect(at(2), node_from(2));
+    CHECK(scene.plan.unheard().empty());
+}
+
+TEST_CASE("a lost host is awaited by its line, wherever its name leads") {
+    Scene scene;
+    scene.plan.handle_hosts({host("b.example"), host("127.0.0.9")}, scene.now);
+    scene.plan.handle_resolved(host("b.example"), {at(2), at(3)});
+    CHECK(scene.plan.known_as(at(2)) == "b.example:8080");
+    CHECK(scene.plan.known_as(at(3)) == "b.example:8080");
+    CHECK(scene.plan.known_as(at(4)) == "127.0.0.4:8080");
+    const std::set<std::string> both{"b.example:8080", "127.0.0.9:8080"};
+    CHECK(scene.plan.awaited() == both);
+    scene.connect(at(2), node_from(2));
+    scene.plan.handle_down(at(2), "connection closed", scene.now);
+    CHECK(scene.plan.awaited() == both);
+    scene.plan.handle_duplicate(at(9), node_from(2));
+    CHECK(scene.plan.awaited() == std::set<std::string>{"b.example:8080"});
+    scene.plan.handle_hosts({}, scene.now);
+    CHECK(scene.plan.awaited().empty());
+}
+
 }  // namespace
 }  // namespace shoal::peer

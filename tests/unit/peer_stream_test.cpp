@@ -1,5 +1,7 @@
 // What can happen to a stream while a gateway reads from it.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
@@ -68,6 +70,56 @@ TEST_CASE("a file that is changed while it is read ends in an error, never in wr
         CHECK((reader.read_all() == content));
         CHECK(!reader.error);
         CHECK(Reader(peer.api(), {"f", {}, 0}).error->kind == ErrorKind::not_found);
+    }
+}
+
+TEST_CASE("a new status of a file that is read is looked into, and ends nothing") {
+    TestPeer peer(2, {});
+    peer.start();
+    REQUIRE(put(peer.api(), "f", content).ok());
+    const std::string path = peer.dir / "shared/f";
+    Reader reader(peer.api(), {"f", {}, 0});
+    reader.read_to(MiB);
+    SECTION("a link, another mode, another name: the content is the same") {
+        test::expect(::link(path.c_str(), (peer.dir / "shared/link").c_str()) == 0);
+        reader.read_to(2 * MiB);
+        test::expect(::chmod(path.c_str(), 0600) == 0);
+        CHECK((reader.read_all() == content));
+        CHECK(!reader.error);
+        test::expect(::chmod(path.c_str(), 0640) == 0);
+        reader.read_all();  // the end, once more
+        CHECK(!reader.error);
+    }
+    SECTION("another content, with the time set back") {
+        struct stat before {};
+        test::expect(::stat(path.c_str(), &before) == 0);
+        const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+        test::expect(::pwrite(fd.get(), "other", 5, 100) == 5);
+        const timespec times[] = {before.st_atim, before.st_mtim};
+        test::expect(::futimens(fd.get(), times) == 0);
+        reader.read_all();
+        REQUIRE(reader.error);
+        CHECK(reader.error->kind == ErrorKind::changed);
+    }
+    reader.stream.reset();
+    peer.stop();
+}
+
+TEST_CASE("how a file is to what was hashed") {
+    const store::Stamp hashed{1, 2, 3, 4, 5};
+    struct Case {
+        store::Stamp now;
+        bool deleted;
+        Sameness is;
+    };
+    for (const Case& one : {Case{{1, 2, 3, 4, 5}, false, Sameness::same},
+                            Case{{1, 2, 3, 4, 6}, false, Sameness::unproven},
+                            Case{{1, 2, 3, 4, 6}, true, Sameness::same},
+                            Case{{1, 2, 3, 7, 5}, false, Sameness::changed},
+                            Case{{1, 2, 4, 4, 6}, true, Sameness::changed},
+                            Case{{1, 9, 3, 4, 5}, false, Sameness::changed},
+                            Case{{9, 2, 3, 4, 5}, false, Sameness::changed}}) {
+        CHECK(sameness_of(hashed, one.now, one.deleted) == one.is);
     }
 }
 

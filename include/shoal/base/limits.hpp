@@ -68,7 +68,8 @@ constexpr std::uint32_t servers_beside(std::uint32_t clients_max) {
 inline constexpr std::uint32_t hosts_max = 4096;  // lines of hosts.txt that are used
 
 // Gateways.
-inline constexpr std::size_t browse_rows_max = 200'000;  // entries of one folder
+inline constexpr std::size_t browse_rows_max = 200'000;   // entries of one folder
+inline constexpr std::size_t told_bytes_max = 128 * MiB;  // of what hosts told of their folders
 
 static_assert(file_size_max / leaf_size <= UINT32_MAX, "leaf counts fit 32 bits");
 static_assert(chunk_count_max / 8 <= control_payload_max, "a bitmap fits one payload");

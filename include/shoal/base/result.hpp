@@ -16,6 +16,7 @@ namespace shoal {
 enum class ErrorKind {
     bad_input,  // a user's or a peer's words are not acceptable
     not_found,  // the thing named does not exist
+    unknown,    // whether it exists cannot be told yet
     forbidden,  // no permission, or the path leaves its root
     exists,     // it is there already, with other content
     changed,    // the file is not what it was when it was hashed

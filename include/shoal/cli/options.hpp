@@ -34,7 +34,7 @@ struct FtpOptions {
     std::uint16_t passive_low{0};     // 0: any port
     std::uint16_t passive_high{0};
     std::string advertise;
-    Duration idle{std::chrono::minutes(10)};
+    Duration idle{std::chrono::minutes(5)};
     bool may_write{false};  // ftp-user: the rights of the new user
 };
 

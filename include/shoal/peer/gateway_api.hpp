@@ -18,13 +18,15 @@
 //
 // Errors are sentences for people; the kinds mean:
 //   bad_input  not a name, a folder where a file is meant or the other way round
-//   not_found  nobody connected has it, nor this host
+//   not_found  nobody has it: all connected hosts and this one have said so
+//   unknown    it cannot be told yet whether somebody has it, or its content is not hashed yet;
+//              said after limits of waiting, and the text says who was waited for
 //   forbidden  it is not this host's to change, or may not be read
 //   exists     something stands there; a folder is not empty
 //   changed    the file was changed while it was read
 //   no_space   the disk is full
-//   busy       a limit of this host is reached, or the hosts did not answer in time
-//   closed     the hosts that have it are gone, or this peer is ending
+//   busy       a limit of this host is reached
+//   closed     the hosts that have it are gone for now, or do not answer, or this peer is ending
 #pragma once
 
 #include <cstdint>
@@ -52,17 +54,24 @@ struct TreeEntry {
     bool folder{false};
     std::uint64_t size{};               // bytes; 0 for folders
     std::optional<std::int64_t> mtime;  // seconds since 1970 UTC, where somebody knows it
-    std::string root;                   // hex, 64 digits; empty for folders
-    std::uint32_t holders{};            // hosts that hold all of it, this one included
+    std::string root;         // hex, 64 digits; empty for folders, and while nobody has hashed it
+    std::uint32_t holders{};  // hosts that hold all of it, this one included; 0: they are away
     bool here{false};                   // this host holds all of it; folders: has files below it
     bool shared{false};                 // it stands in this host's shared folder: may be changed
+    // Not empty: it is known from what hosts told that cannot be asked now, and this says who. It
+    // can be had if it is `here`.
+    std::string away{};
 };
 
 struct FolderView {                  // immutable
     std::string folder;              // "" or "a/b"
     std::vector<TreeEntry> entries;  // by name, bytewise
     bool truncated{false};           // there are more than limits::browse_rows_max
-    std::uint32_t hosts{};           // that told what they have
+    std::uint32_t hosts{};           // that told what they have, just now
+    // Nobody has anything else there, as far as they could be asked. Else `doubts` says who may:
+    // then a name that is missing here means nothing.
+    bool complete{true};
+    std::string doubts;
 };
 using FolderViewPtr = std::shared_ptr<const FolderView>;
 
@@ -88,8 +97,9 @@ class ReadStream {
     // The bytes from `from` (at most the size) up to the returned offset are here, verified, and
     // may be read now; `from` itself when none are. Then `news` (see open()) comes once, as soon
     // as that changes. Call it before each block, with the offset of that block: the fetch goes
-    // where the reader is. Call it once more with the size when all is sent: only then is it
-    // sure that what was sent is the file; an error (changed, closed, no_space, system) means
+    // where the reader is. Call it once more with the size when all is sent: only when that gives
+    // the size is it sure that what was sent is the file (less: `news` will come, call it again); an
+    // error (changed, closed, no_space, system) means
     // that the reader must be told of a failure, and ends the stream for good.
     [[nodiscard]] virtual Result<std::uint64_t> readable_to(std::uint64_t from) = 0;
 };
@@ -141,10 +151,15 @@ using Ticket = std::shared_ptr<void>;
 class GatewayApi : public PeerApi {
   public:
     // What stands directly in a folder: files and folders of all connected hosts and of this
-    // one. Told from memory when asked again within moments.
+    // one, and what hosts told that are silent or away for now. Told from memory when asked again
+    // within moments. Who may have more is waited for, for some seconds.
     virtual void browse(std::string folder, Callback<FolderViewPtr> answer) = 0;
-    // One file or folder.
+    // One file or folder. A file that nobody has hashed yet is told without its root.
     virtual void lookup(std::string name, Callback<TreeEntry> answer) = 0;
+    // As lookup(); of a file that is not hashed yet it waits for the root, for some seconds.
+    virtual void lookup_hashed(std::string name, Callback<TreeEntry> answer) = 0;
+    // What stands in this host's shared folder, on the disk: asks nobody else, and waits for none.
+    virtual void lookup_here(std::string name, Callback<TreeEntry> answer) = 0;
 
     // `news` is called as often as ReadStream::readable_to() promised it, from any thread, until
     // the stream is dropped, and perhaps once more just then.

@@ -54,6 +54,8 @@ struct CatalogRecord {
     integrity::FileId id;  // pending: unhashed()
     std::uint64_t held{};  // chunks
     std::int64_t mtime_s{};
+    Where where{};
+    std::string part_path{};  // of a partial file
 };
 
 // What stands directly in a folder: a file that is hashed, one that is pending, or a folder.

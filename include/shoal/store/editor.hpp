@@ -59,6 +59,8 @@ class Editor {
     Result<Fd> open(const SafePath& file, Stamp* stamp) const {
         return root_->open_file(file, stamp);
     }
+    // Whether a folder has that name, or (with its stamp) a file.
+    Result<bool> look(const SafePath& name, Stamp* stamp) const;
     // Gives it its name, in the place of the file that has it now, or `exists` if it must be new;
     // folders that are missing are made. `tree` is what was hashed of it, `name` in the folder it
     // was made for, `mtime_s` now if not given. On an error all is as before, but when the disk

@@ -13,7 +13,7 @@ namespace shoal::gateway::ftp {
 namespace {
 
 constexpr Duration login_deadline = 60s;  // in all, however busy
-constexpr Duration stall_deadline = 60s;  // nothing of a transfer or of replies is taken
+constexpr Duration stall_deadline = 60s;  // no reply is taken
 constexpr Duration connect_deadline = 30s;
 constexpr std::size_t output_max = 64UL * 1024;  // no further line is taken beyond
 // Received at once. A stranger's lines share its turn with those of many others.
@@ -193,7 +193,7 @@ TimePoint Client::deadline() const {
     }
     if (transfer_ && transfer_->started && !transfer_->waits && !transfer_->committing) {
         const bool connected = data_ && data_->state() == DataLink::State::connected;
-        consider(data_moved_ + (connected ? stall_deadline : connect_deadline));
+        consider(data_moved_ + (connected ? worker_.shared().options.idle : connect_deadline));
         if (transfer_->sent) {
             consider(transfer_->look_again);
         }
@@ -215,7 +215,8 @@ void Client::handle_timeout(TimePoint now) {
     if (data_ && data_->state() == DataLink::State::connecting) {
         close_data();
         session_.handle_data(Error{ErrorKind::closed, "Can't connect: no answer."});
-    } else if (transfer_ && transfer_->sent && now < data_moved_ + stall_deadline) {
+    } else if (transfer_ && transfer_->sent &&
+               now < data_moved_ + worker_.shared().options.idle) {
         look_taken(now);
     } else if (transfer_ && transfer_->started) {
         const bool connected = data_ && data_->state() == DataLink::State::connected;

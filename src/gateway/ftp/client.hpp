@@ -48,7 +48,7 @@ class Client final : public SessionHost {
     [[nodiscard]] std::uint32_t network_size() const override;
     [[nodiscard]] std::int64_t now() const override;
     std::string unique_suffix() override;
-    void lookup(const std::string& name) override;
+    void lookup(const std::string& name, Where where) override;
     void browse(const std::string& name) override;
     void change(Change change) override;
     void hash(const std::string& name) override;

@@ -27,8 +27,17 @@ std::string Client::unique_suffix() {
     return text::hex(bytes);
 }
 
-void Client::lookup(const std::string& name) {
-    worker_.shared().api->lookup(name, answer_to<peer::TreeEntry>(ask()));
+void Client::lookup(const std::string& name, Where where) {
+    peer::GatewayApi& api = *worker_.shared().api;
+    auto answer = answer_to<peer::TreeEntry>(ask());
+    switch (where) {
+        case Where::tree:
+            return api.lookup(name, std::move(answer));
+        case Where::hashed:
+            return api.lookup_hashed(name, std::move(answer));
+        case Where::here:
+            return api.lookup_here(name, std::move(answer));
+    }
 }
 
 void Client::browse(const std::string& name) {

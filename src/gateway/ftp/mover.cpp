@@ -71,11 +71,9 @@ class FileMover final : public Mover {
         if (!readable) {
             return fail(readable.error());
         }
-        if (offset_ >= stream_->entry().size) {
-            return Step::done;
-        }
-        if (*readable <= offset_) {
-            return Step::waits;
+        const bool end = offset_ >= stream_->entry().size;
+        if (end || *readable <= offset_) {
+            return end && *readable >= offset_ ? Step::done : Step::waits;
         }
         const std::size_t count = std::min<std::uint64_t>(block_size, *readable - offset_);
         return text_ ? send_text(socket, scratch.first(count)) : send_bytes(socket, count);

@@ -19,6 +19,7 @@ std::string reply(int code, std::string_view first, const std::vector<std::strin
 
 int code_of(ErrorKind kind) {
     switch (kind) {
+        case ErrorKind::unknown:
         case ErrorKind::busy:
         case ErrorKind::closed:
             return 450;

@@ -134,7 +134,7 @@ void Session::finish(int code, std::string_view text) {
     run_waiting();
 }
 
-void Session::lookup(const std::string& name, Then then, OrElse or_else) {
+void Session::lookup(const std::string& name, Then then, OrElse or_else, Where where) {
     then_ = then;
     or_else_ = or_else;
     asking_ = true;
@@ -144,7 +144,7 @@ void Session::lookup(const std::string& name, Then then, OrElse or_else) {
         (this->*then_)(root);
         return;
     }
-    host_.lookup(name);
+    host_.lookup(name, where);
 }
 
 void Session::handle_entry(Result<Entry> entry) {

@@ -140,15 +140,17 @@ class Session {
     void say(int code, std::string_view text);
     void refuse(const Error& error);
     void finish(int code, std::string_view text);  // the answer has come: say so, go on
-    void lookup(const std::string& name, Then then, OrElse or_else);
+    using Where = SessionHost::Where;
+    void lookup(const std::string& name, Then then, OrElse or_else, Where where = Where::tree);
     void log_out();
     void end_data();
 
     // session_tree.cpp
     [[nodiscard]] bool may_write();
     void take(std::string_view path);  // into name_
-    void create(std::string_view path, Then existing, Then make);
+    void create(std::string_view path, Where where, Then existing, Then make);
     void create_missing(const Error& error);
+    void find_parent(const Error& error);
     void create_under(const Entry& parent);
     void refuse_existing(const Entry& entry);
     void change(Change change);

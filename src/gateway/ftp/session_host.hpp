@@ -34,6 +34,12 @@ struct StoreOrder {
 
 class SessionHost {
   public:
+    enum class Where : std::uint8_t {
+        tree,    // what the swarm has; of a file that is not hashed yet, without its root
+        hashed,  // the same, with its root
+        here,    // in this host's shared folder, on the disk: waits for nobody
+    };
+
     virtual ~SessionHost() = default;
 
     virtual void send(std::string_view replies) = 0;  // control connection, in order
@@ -45,7 +51,7 @@ class SessionHost {
     virtual std::string unique_suffix() = 0;
 
     // The tree.
-    virtual void lookup(const std::string& name) = 0;  // → handle_entry
+    virtual void lookup(const std::string& name, Where where) = 0;  // → handle_entry
     virtual void browse(const std::string& name) = 0;  // → handle_view
     virtual void change(Change change) = 0;            // → handle_changed
     virtual void hash(const std::string& name) = 0;    // → handle_hash: SHA-256 of all of it

@@ -146,7 +146,9 @@ void Session::store(std::string_view path, std::uint64_t keep, bool unique) {
     if (may_write() && (unique || has_data())) {
         offset_ = keep;
         unique_ = unique;
-        create(path, &Session::store_over, &Session::store_into);
+        // To go on with a content one must know which.
+        create(path, keep == 0 ? Where::here : Where::tree, &Session::store_over,
+               &Session::store_into);
     }
 }
 
@@ -265,6 +267,14 @@ void Session::list_pattern(const Error& error) {
 void Session::handle_view(Result<peer::FolderViewPtr> view) {
     if (!view) {
         refuse(view.error());
+        return;
+    }
+    if (!(*view)->complete) {
+        finish(450, "Not all of " + absolute(name_) + " can be listed now: " + (*view)->doubts + ".");
+        return;
+    }
+    if ((*view)->truncated) {
+        finish(451, absolute(name_) + " has more names than can be listed.");
         return;
     }
     // NLST's names can be sent back as they are (RFC 1123, 4.1.2.7).

@@ -94,7 +94,7 @@ void Session::say_facts(const Entry& entry) {
 void Session::do_hash(std::string_view path) {
     take(path);
     typed_ = path;
-    lookup(name_, &Session::say_hash, nullptr);
+    lookup(name_, &Session::say_hash, nullptr, Where::hashed);
 }
 
 void Session::say_hash(const Entry& entry) {
@@ -112,6 +112,10 @@ void Session::say_hash(const Entry& entry) {
 
 // draft-bryan-ftpext-hash-02.
 void Session::handle_hash(const Result<std::string>& hash) {
+    if (!hash && hash.error().kind == ErrorKind::not_found) {
+        finish(450, "Only the root is known of what is not wholly here: OPTS HASH BEP52, or RETR first.");
+        return;
+    }
     if (!hash) {
         refuse(hash.error());
         return;
@@ -122,8 +126,9 @@ void Session::handle_hash(const Result<std::string>& hash) {
 
 // Changes -----------------------------------------------------------------------------------------
 
-// Something new at `path`: `existing` if that name is taken, `make` if only its folder exists.
-void Session::create(std::string_view path, Then existing, Then make) {
+// Something new at `path`: `existing` if that name is taken, `make` if only its folder exists. What
+// this host has decides, `where` it need not know what others have: nobody is waited for.
+void Session::create(std::string_view path, Where where, Then existing, Then make) {
     take(path);
     if (!text::is_utf8(name_)) {
         say(553, "Names are UTF-8 here, and '" + name_ + "' is not.");
@@ -134,7 +139,7 @@ void Session::create(std::string_view path, Then existing, Then make) {
         return;
     }
     make_ = make;
-    lookup(name_, existing, &Session::create_missing);
+    lookup(name_, existing, &Session::create_missing, where);
 }
 
 void Session::create_missing(const Error& error) {
@@ -143,7 +148,17 @@ void Session::create_missing(const Error& error) {
     } else if (error.kind != ErrorKind::not_found) {
         refuse(error);
     } else {
+        lookup(std::string(parent_of(name_)), &Session::create_under, &Session::find_parent,
+               Where::here);
+    }
+}
+
+// A folder of others will do: it is made here, too.
+void Session::find_parent(const Error& error) {
+    if (error.kind == ErrorKind::not_found) {
         lookup(std::string(parent_of(name_)), &Session::create_under, nullptr);
+    } else {
+        refuse(error);
     }
 }
 
@@ -192,7 +207,7 @@ void Session::handle_changed(const Status& status) {
 
 void Session::do_mkd(std::string_view path) {
     if (may_write()) {
-        create(path, &Session::refuse_existing, &Session::make_folder);
+        create(path, Where::here, &Session::refuse_existing, &Session::make_folder);
     }
 }
 
@@ -258,7 +273,7 @@ void Session::do_rnto(std::string_view path) {
     if (!std::exchange(renaming_, false)) {
         say(503, "Bad sequence of commands: use RNFR first.");
     } else if (may_write()) {
-        create(path, &Session::rename_over, &Session::rename_into);
+        create(path, Where::here, &Session::rename_over, &Session::rename_into);
     }
 }
 

@@ -42,7 +42,7 @@ class CmpJob final : public Job {
 Step CmpJob::step(Exchange& exchange) {
     if (!asked_) {
         asked_ = true;
-        order_.shared.api->lookup(name(), entry_slot_->callback());
+        order_.shared.api->lookup_hashed(name(), entry_slot_->callback());
     }
     return theirs_ ? compare_sha256(exchange) : look_up(exchange);
 }
@@ -98,8 +98,9 @@ Step CmpJob::compare_sha256(Exchange& exchange) {
     if (hashed_ < theirs_->size) {
         return Step::again;
     }
-    if (const Status confirmed = reader_.confirm(); !confirmed) {
-        return fail(exchange, confirmed.error());
+    const Result<bool> confirmed = reader_.confirm();
+    if (!confirmed || !*confirmed) {
+        return confirmed ? Step::waits : fail(exchange, confirmed.error());
     }
     const std::string sha256 = hasher_.finish().hex();
     order_.shared.hashes.put(theirs_->root, sha256);

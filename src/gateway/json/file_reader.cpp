@@ -59,9 +59,9 @@ Result<std::size_t> FileReader::read(std::uint64_t offset, std::span<std::uint8_
     return done;
 }
 
-Status FileReader::confirm() {
+Result<bool> FileReader::confirm() {
     const Result<std::uint64_t> end = stream_->readable_to(entry().size);
-    return end ? Status{} : Status(end.error());
+    return end ? Result<bool>(*end >= entry().size) : end.error();
 }
 
 }  // namespace shoal::gateway::json

@@ -22,8 +22,8 @@ class FileReader {
     // Fills the front of `into` from `offset`, which lies before the end of the file; 0: nothing
     // is here yet, the waker will be called.
     Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into);
-    // Whether all that was read was the file.
-    Status confirm();
+    // Whether all that was read was the file; false: not known yet, the waker will be called.
+    Result<bool> confirm();
     peer::ReadStreamPtr take() { return std::move(stream_); }
 
   private:

@@ -142,8 +142,9 @@ Step GetJob::gather(Exchange& exchange) {
                          block.begin() + static_cast<std::ptrdiff_t>(*got));
         at_ += *got;
     }
-    if (const Status confirmed = reader_.confirm(); !confirmed) {
-        return fail(exchange, confirmed.error());
+    const Result<bool> confirmed = reader_.confirm();
+    if (!confirmed || !*confirmed) {
+        return confirmed ? Step::waits : fail(exchange, confirmed.error());
     }
     finish_gathering(exchange);
     return Step::done;
@@ -170,15 +171,17 @@ Step GetJob::stream(Exchange& exchange) {
             return Step::wants_room;
         }
         const auto missing = std::min<std::uint64_t>(end_ - at_, content_block_size);
-        const std::size_t held = gathered_.size();
+        const std::size_t held = std::min<std::size_t>(gathered_.size(), missing);
         gathered_.resize(missing);
-        const auto got = reader_.read(at_ + held, std::span(gathered_).subspan(held));
-        if (!got) {
-            return fail(exchange, got.error());
-        }
-        gathered_.resize(held + *got);
-        if (*got == 0) {
-            return Step::waits;
+        if (held < missing) {
+            const auto got = reader_.read(at_ + held, std::span(gathered_).subspan(held));
+            if (!got) {
+                return fail(exchange, got.error());
+            }
+            gathered_.resize(held + *got);
+            if (*got == 0) {
+                return Step::waits;
+            }
         }
         if (gathered_.size() < missing) {
             continue;
@@ -189,10 +192,12 @@ Step GetJob::stream(Exchange& exchange) {
             head.content_length = end_ - begin_;
             exchange.reply(head);
         }
-        at_ += gathered_.size();
-        if (const Status confirmed = at_ < end_ ? Status{} : reader_.confirm(); !confirmed) {
-            return fail(exchange, confirmed.error());
+        const bool last = at_ + missing >= end_;
+        const Result<bool> confirmed = last ? reader_.confirm() : Result<bool>(true);
+        if (!confirmed || !*confirmed) {
+            return confirmed ? Step::waits : fail(exchange, confirmed.error());
         }
+        at_ += missing;
         exchange.content(gathered_);
         gathered_.clear();
     }

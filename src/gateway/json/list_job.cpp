@@ -21,7 +21,14 @@ class ListJob final : public Job {
         if (!answer) {
             return Step::waits;
         }
-        exchange.reply(*answer ? page_of(*answer->value()) : Resolution::of(answer->error()));
+        if (!*answer) {
+            exchange.reply(Resolution::of(answer->error()));
+        } else if (const peer::FolderView& view = *answer->value(); view.complete) {
+            exchange.reply(page_of(view));
+        } else {
+            exchange.reply(Resolution::of(
+                Code::unknown, "not all of the folder can be listed now: " + view.doubts));
+        }
         return Step::done;
     }
 
@@ -54,7 +61,10 @@ class ListJob final : public Job {
         JsonObject row;
         row.text("name", entry.name).boolean("folder", entry.folder);
         if (!entry.folder) {
-            row.number("size", entry.size).text("root", entry.root);
+            row.number("size", entry.size);
+            if (!entry.root.empty()) {
+                row.text("root", entry.root);
+            }
             if (entry.mtime) {
                 row.integer("mtime", *entry.mtime);
             }

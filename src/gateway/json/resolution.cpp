@@ -24,6 +24,8 @@ Code code_of(ErrorKind kind) {
             return Code::bad_name;
         case ErrorKind::not_found:
             return Code::not_found;
+        case ErrorKind::unknown:
+            return Code::unknown;
         case ErrorKind::forbidden:
             return Code::forbidden;
         case ErrorKind::exists:
@@ -88,6 +90,7 @@ int exit_code_of(unsigned status) {
         case Code::no_host:
             return exit(peer::Outcome::no_host);
         case Code::incomplete:
+        case Code::unknown:
         case Code::changed:
             return exit(peer::Outcome::incomplete);
         case Code::versions_differ:

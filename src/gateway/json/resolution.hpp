@@ -39,6 +39,7 @@ enum class Code : unsigned {
     exists = 44,
     changed = 45,
     forbidden = 46,
+    unknown = 47,
     busy = 50,
     closing = 51,
     disk_full = 52,

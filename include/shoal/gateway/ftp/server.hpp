@@ -22,7 +22,8 @@ struct Options {
     std::uint16_t passive_low{0};     // ports for PASV and EPSV; 0: whichever is free
     std::uint16_t passive_high{0};
     std::string advertise;  // numeric IPv4 address that PASV names; empty: where the client came
-    Duration idle{std::chrono::minutes(10)};  // a client that says nothing for so long goes
+    // A client that says nothing for so long goes, and so does a transfer of which nothing moves.
+    Duration idle{std::chrono::minutes(5)};
 };
 
 // Outlives the run_peer() that it is given to: answers of the peer may come until that returns.

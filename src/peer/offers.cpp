@@ -1,0 +1,73 @@
+#include "peer/offers.hpp"
+
+#include <algorithm>
+
+namespace shoal::peer {
+
+using store::Holding;
+using store::Where;
+
+bool Offers::is_copy(const Holding& holding, std::string_view name) const {
+    const bool of_downloads = holding.file && holding.file->where == Where::downloads;
+    if (cache_ == nullptr || (!of_downloads && !holding.partial)) {
+        return false;
+    }
+    return cache_->with([&](const CacheBook& book) {
+        return of_downloads ? book.holds(name, holding.file->id)
+                            : book.has(holding.partial->part_path());
+    });
+}
+
+Holding Offers::find(std::string_view name) const {
+    Holding holding = catalog_.find(name);
+    return is_copy(holding, name) ? Holding{} : holding;
+}
+
+Holding Offers::find_in(Where where, std::string_view name) const {
+    Holding holding = catalog_.find_in(where, name);
+    return is_copy(holding, name) ? Holding{} : holding;
+}
+
+// So many that are offered, unless there are fewer.
+std::vector<store::CatalogRecord> Offers::page(std::string_view prefix, std::string_view after,
+                                               std::size_t records_max) const {
+    if (cache_ == nullptr) {
+        return catalog_.page(prefix, after, records_max);
+    }
+    std::vector<store::CatalogRecord> offered;
+    std::string cursor(after);
+    while (offered.size() < records_max) {
+        const std::size_t wanted = records_max - offered.size();
+        std::vector<store::CatalogRecord> records = catalog_.page(prefix, cursor, wanted);
+        const bool last = records.size() < wanted;
+        cursor = last ? cursor : records.back().name;
+        cache_->with([&](const CacheBook& book) {
+            for (store::CatalogRecord& record : records) {
+                const bool copy =
+                    record.part_path.empty()
+                        ? record.where == Where::downloads && book.holds(record.name, record.id)
+                        : book.has(record.part_path);
+                if (!copy) {
+                    offered.push_back(std::move(record));
+                }
+            }
+        });
+        if (last) {
+            break;
+        }
+    }
+    return offered;
+}
+
+bool Offers::has_folder(std::string_view name) const {
+    return catalog_.is_subfolder(name) || has_fetched_below(std::string(name) + '/');
+}
+
+bool Offers::has_fetched_below(std::string_view prefix) const {
+    const std::vector<store::SafePath> names = catalog_.names_below(Where::downloads, prefix);
+    return std::any_of(names.begin(), names.end(), [this](const store::SafePath& name) {
+        return find_in(Where::downloads, name.text()).state != Holding::State::absent;
+    });
+}
+
+}  // namespace shoal::peer

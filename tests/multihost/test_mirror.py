@@ -1,0 +1,170 @@
+"""Mirroring clients delete what they are not shown. From a gateway in any state of its swarm they must
+never be shown a listing that looks whole and is not."""
+import shutil
+import signal
+import subprocess
+import time
+
+from ftphost import FTP_PORT, connect, fetch, gateway_host, refused, store
+from harness import KIB, MIB, SLOW, Skip, marks, until
+
+WITHIN = 60 * SLOW
+
+
+def mirrors(host, folder):
+    """Both clients at work, each on a copy of its own; as anybody would call them."""
+    rclone = ["rclone", "sync", ":ftp:", "rclone", "--config", "/dev/null", "--ftp-host", host.address,
+              "--ftp-port", str(FTP_PORT), "--ftp-user", "anonymous", "--ftp-pass", obscured(),
+              "--retries", "1", "--low-level-retries", "1", "--timeout", "30s"]
+    lftp = ["lftp", "-c", "set net:max-retries 1; set net:timeout 30; set ftp:ssl-allow no; set dns:order inet;"
+            f"open -p {FTP_PORT} {host.address}; mirror --delete --no-perms / lftp"]
+    return [subprocess.Popen(call, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            for call in (rclone, lftp)]
+
+
+def obscured():
+    return subprocess.run(["rclone", "obscure", "anybody"], capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
+def ended(clients):
+    """Their exit codes, and what they said."""
+    said = [client.communicate(timeout=WITHIN)[0] for client in clients]
+    return [client.returncode for client in clients], said
+
+
+def tree(folder):
+    return {str(path.relative_to(folder)): path.stat().st_size
+            for path in folder.rglob("*") if path.is_file()}
+
+
+@marks(long=True, timeout=300)
+def test_mirroring_clients_delete_nothing_that_exists(swarm):
+    for client in ("rclone", "lftp"):
+        if not shutil.which(client):
+            raise Skip(f"{client} is not installed")
+    files = {f"near/{i}": KIB for i in range(20)} | {"near/deep/er/x": KIB, "big": MIB}
+    near = swarm.host(2, shared=files)
+    far = swarm.host(3, shared={"far/a": KIB, "far/b": KIB, "y": KIB})
+    gate = gateway_host(swarm, 1, hosts=[2, 3], shared={"own/z": KIB})
+    gate.wait_connected(near, far)
+    copies = swarm.folder / "copies"
+    copies.mkdir()
+    codes, said = ended(mirrors(gate, copies))
+    assert codes == [0, 0], said
+    whole = tree(copies / "rclone")
+    assert len(whole) == 26 and tree(copies / "lftp") == whole, whole
+
+    def check(state, may_fail=True):
+        codes, said = ended(mirrors(gate, copies))
+        for client in ("rclone", "lftp"):
+            missing = whole.keys() - tree(copies / client).keys()
+            assert not missing, f"{state}: {client} has deleted {sorted(missing)}\n{said}"
+        assert may_fail or codes == [0, 0], f"{state}: {codes}\n{said}"
+
+    def restart_gate():
+        gate.process.stop()
+        gate.serve()
+        gate.process.wait_text("FTP gateway on")
+
+    restart_gate()
+    check("the gateway starts")
+    gate.wait_connected(near, far)
+    check("all are there again", may_fail=False)
+
+    near.process.signal(signal.SIGSTOP)
+    check("a host is stopped, and had told", may_fail=False)
+    restart_gate()
+    check("a host is stopped, and was never heard")
+    near.process.signal(signal.SIGCONT)
+    gate.wait_connected(near)
+    check("it goes on", may_fail=False)
+
+    far.process.kill()
+    check("a host is killed, and had told", may_fail=False)
+    shutil.rmtree(far.folder / ".shoal")
+    with open(far.shared("0"), "wb") as file:
+        file.truncate(2 << 30)  # to be hashed first
+    far.serve()
+    check("a host hashes all anew")
+    far.shared("0").unlink()
+    gate.wait_connected(far)
+    until(lambda: far.status()["pending"] == 0, "all is hashed", limit=60)
+
+    restart_gate()
+    gate.wait_connected(near, far)
+    far.process.kill()
+    check("a host is killed, and was never asked")
+
+
+def test_a_lost_hosts_names_stay_and_are_refused_for_now(swarm):
+    other = swarm.host(2, shared={"d/x": KIB, "e/z": KIB})
+    gate = gateway_host(swarm, 1, hosts=[2], shared={"own": KIB})
+    gate.wait_connected(other)
+    ftp = connect(gate)
+    until(lambda: "d" in ftp.nlst(), "the other's folder is listed")
+    assert ftp.nlst("d") == ["d/x"]
+    other.process.kill()
+    gate.process.wait_event("notice", kind="host-lost")
+    assert sorted(ftp.nlst()) == ["d", "e", "own"]
+    assert ftp.nlst("d") == ["d/x"] and ftp.size("d/x") == KIB
+    with refused("450"):
+        fetch(ftp, "d/x")
+    with refused("550"):  # it told all of that folder
+        ftp.size("d/other")
+    other.shared("d/x").unlink()
+    other.serve()
+    gate.wait_connected(other)
+    until(lambda: "d" not in ftp.nlst() and ftp.nlst("e") == ["e/z"], "it is back, and told anew")
+    other.process.kill()
+    gate.set_hosts([])
+    until(lambda: ftp.nlst() == ["own"], "it has left hosts.txt")
+
+
+def test_pitfall30_what_its_owner_deletes_is_gone_everywhere(swarm):
+    far = gateway_host(swarm, 2, hosts=[1])
+    near = gateway_host(swarm, 1, hosts=[2])
+    near.wait_connected(far)
+    far.wait_connected(near)
+    here, there = connect(near), connect(far)
+    for name, size in (("small", KIB), ("large", MIB), ("moved", KIB)):
+        store(here, name, bytes(size))
+        assert fetch(there, name) == bytes(size)  # its cache has it now
+    assert here.sendcmd("DELE small").startswith("250")
+    assert here.sendcmd("DELE large").startswith("250")
+    here.sendcmd("RNFR moved")
+    assert here.sendcmd("RNTO new").startswith("250")
+    for ftp in (here, there):
+        until(lambda: ftp.nlst() == ["new"], "only the new name is left", limit=3)
+        for name in ("small", "large", "moved"):
+            with refused("550"):
+                ftp.size(name)
+    assert fetch(there, "new") == bytes(KIB)
+
+
+def test_a_name_that_others_hold_is_not_called_deleted(swarm):
+    other = swarm.host(2, shared={"both": KIB, "d/theirs": KIB})
+    gate = gateway_host(swarm, 1, hosts=[2], shared={"both": KIB, "d/own": KIB})
+    gate.wait_connected(other)
+    ftp = connect(gate)
+    with refused("550"):
+        ftp.delete("both")
+    assert not gate.shared("both").exists() and "both" in ftp.nlst()
+    assert ftp.delete("d/own").startswith("250")
+    with refused("550"):
+        ftp.rmd("d")
+    assert "d" in ftp.nlst()
+
+
+def test_new_names_wait_for_nobody(swarm):
+    other = swarm.host(2, shared={"x": KIB})
+    gate = gateway_host(swarm, 1, hosts=[2], shared={"d/y": KIB})
+    gate.wait_connected(other)
+    other.process.signal(signal.SIGSTOP)
+    ftp = connect(gate)
+    begun = time.monotonic()
+    for i in range(10):
+        store(ftp, f"d/new{i}", b"x")
+        ftp.mkd(f"d/folder{i}")
+    assert time.monotonic() - begun < 5 * SLOW, "ten of each, one second each if the other were asked"
+    other.process.signal(signal.SIGCONT)
