@@ -1,9 +1,12 @@
 // Composes the parts: options, a front end, a peer.
+#include <unistd.h>
+
 #include <clocale>
 #include <csignal>
 #include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +19,7 @@
 #include "shoal/gateway/ftp/users.hpp"
 #include "shoal/gateway/json/call.hpp"
 #include "shoal/gateway/json/gateway.hpp"
+#include "shoal/net/resolver.hpp"
 #include "shoal/peer/peer.hpp"
 
 namespace {
@@ -136,6 +140,9 @@ int main(int argc, char** argv) {
     cli::fill_standard_descriptors();
     std::setlocale(LC_CTYPE, "");   // for what the terminal can show
     std::signal(SIGPIPE, SIG_IGN);  // write() says EPIPE instead
+    if (argc == 2 && std::string_view(argv[1]) == net::resolver_argument) {
+        return net::run_resolver(STDIN_FILENO);
+    }
     try {
         const auto options = cli::parse_options(std::vector<std::string>(argv + 1, argv + argc));
         const int code = options ? run(*options) : cli::complain(options.error().message, 2);

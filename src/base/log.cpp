@@ -25,6 +25,7 @@ std::atomic<Level> threshold{Level::info};
 
 struct Outputs {
     Fd file;
+    std::string path;  // of the file
     std::function<void(Level, std::string_view)> sink;
     LogLimiter limiter;
 };
@@ -85,8 +86,15 @@ Status open_file(const std::string& path) {
     if (!file) {
         return system_error("cannot open log file '" + text::escape(path) + "'", errno);
     }
-    outputs().lock()->file = std::move(file);
+    auto shared = outputs().lock();
+    shared->file = std::move(file);
+    shared->path = path;
     return {};
+}
+
+Status reopen_file() {
+    const std::string path = outputs().lock()->path;
+    return path.empty() ? Status{} : open_file(path);
 }
 
 void set_sink(std::function<void(Level, std::string_view)> sink) {

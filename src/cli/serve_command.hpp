@@ -11,6 +11,7 @@ class ServeCommand : public ConsoleFrontEnd {
 
     void deliver(const peer::Event& event) override;
     void handle_signal(int signal, TimePoint now) override;
+    [[nodiscard]] bool reloads_on_hangup() const override { return true; }
     [[nodiscard]] std::optional<int> finished() const override;
 
   private:

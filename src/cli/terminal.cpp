@@ -65,6 +65,11 @@ void Terminal::enter() {
 
 void Terminal::leave() { restore(); }
 
+bool Terminal::is_there() const {
+    termios now{};
+    return ::tcgetattr(fd_, &now) == 0;
+}
+
 void Terminal::suspend() {
     leave();
     // The whole group, or a `make run` above us would keep the shell waiting.

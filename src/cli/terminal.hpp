@@ -16,6 +16,9 @@ class Terminal {
     void enter();
     void leave();
 
+    // False when it has hung up. Any thread.
+    [[nodiscard]] bool is_there() const;
+
     // The shell's Ctrl-Z: stops this process and its group; returns when it goes on.
     void suspend();
 

@@ -19,12 +19,18 @@ constexpr Duration names_age_max = std::chrono::seconds(3);
 constexpr Duration names_timeout = std::chrono::seconds(2);
 constexpr std::size_t match_rows_max = 10;
 
+bool is_ignored(int signal) {
+    struct sigaction action {};
+    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 TerminalPrompt::TerminalPrompt(const Options& options)
     : ConsoleFrontEnd(options, Console::Input::editor),
       session_(options, console_, fetches_, true),
       terminal_(STDIN_FILENO),
+      hangup_ignored_(is_ignored(SIGHUP)),
       history_path_(options.peer.state + "/history"),
       editor_(history_) {}
 
@@ -44,7 +50,7 @@ void TerminalPrompt::start(peer::PeerApi& api, TimePoint now) {
 }
 
 void TerminalPrompt::draw() {
-    if (code_) {
+    if (code_ || detached_) {
         return;
     }
     LineEditor::View view = editor_.view(prompt, console_.columns() - 1);
@@ -62,12 +68,23 @@ void TerminalPrompt::handle_input(TimePoint) {
         return;
     }
     if (got <= 0) {
-        return quit(0);  // the terminal is gone
+        return terminal_gone();
     }
     for (const auto& action : editor_.feed({bytes.data(), static_cast<std::size_t>(got)})) {
         act(action);
     }
     draw();
+}
+
+// Who was started so that a hang-up is ignored (nohup) goes on without a keyboard.
+void TerminalPrompt::terminal_gone() {
+    if (!hangup_ignored_) {
+        return quit(0);
+    }
+    detached_ = true;
+    console_.set_footer(std::nullopt);
+    inputs_.watch_input(false);
+    terminal_.leave();
 }
 
 void TerminalPrompt::act(const LineEditor::Action& action) {
@@ -143,8 +160,8 @@ void TerminalPrompt::quit(int code) {
 void TerminalPrompt::handle_signal(int signal, TimePoint) { quit(signal_code(signal)); }
 
 std::optional<int> TerminalPrompt::finished() const {
-    if (console_.broken()) {
-        return 1;
+    if (console_.broken() && !hangup_ignored_) {
+        return code_.value_or(1);
     }
     return at_once_ || fetches_.pending() == 0 ? code_ : std::nullopt;
 }

@@ -22,6 +22,8 @@ class TerminalPrompt : public ConsoleFrontEnd {
     [[nodiscard]] int input_fd() const override { return inputs_.fd(); }
     void handle_input(TimePoint now) override;
     void handle_signal(int signal, TimePoint now) override;
+    // While its terminal is still there; when that has hung up, the prompt ends.
+    [[nodiscard]] bool reloads_on_hangup() const override { return terminal_.is_there(); }
     [[nodiscard]] std::optional<int> finished() const override;
     void close() override;
 
@@ -30,6 +32,7 @@ class TerminalPrompt : public ConsoleFrontEnd {
     void take_line(const std::string& line);
     void interrupt();
     void suspend();
+    void terminal_gone();
     void quit(int code);
     void ask_for_names();
     void complete_line();
@@ -39,6 +42,8 @@ class TerminalPrompt : public ConsoleFrontEnd {
     Session session_;
     InputSet inputs_;
     Terminal terminal_;
+    bool hangup_ignored_;  // at the start
+    bool detached_{false};
     History history_;
     std::string history_path_;
     bool history_works_{true};

@@ -86,7 +86,7 @@ void EpollPoller::forget(int fd) {
 const std::vector<Ready>& EpollPoller::wait(std::optional<Duration> timeout) {
     ready_.clear();
     const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
-                                   to_milliseconds(timeout));
+                                   to_milliseconds(within_beat(timeout)));
     if (count < 0 && errno != EINTR) {
         throw std::system_error(errno, std::generic_category(), "epoll_wait() failed");
     }

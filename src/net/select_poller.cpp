@@ -23,24 +23,41 @@ timespec to_timespec(Duration span) {
     return time;
 }
 
+Status check(int fd) {
+    if (fd < 0) {
+        return Error{ErrorKind::bad_input, "cannot watch a descriptor that is not open"};
+    }
+    if (fd >= SelectPoller::fd_end()) {
+        return Error{ErrorKind::busy, "cannot watch descriptor " + std::to_string(fd) +
+                                          ": select() takes only those below " +
+                                          std::to_string(SelectPoller::fd_end())};
+    }
+    return {};
+}
+
 }  // namespace
 
 SelectPoller::SelectPoller() {
     FD_ZERO(&read_set_);
     FD_ZERO(&write_set_);
+    FD_ZERO(&except_set_);
     FD_ZERO(&silent_set_);
 }
 
 int SelectPoller::fd_end() { return FD_SETSIZE; }
 
-Status SelectPoller::watch(int fd, bool read, bool write) {
-    if (fd < 0) {
-        return Error{ErrorKind::bad_input, "cannot watch a descriptor that is not open"};
+Status SelectPoller::watch_exceptions(int fd) {
+    if (const Status checked = check(fd); !checked) {
+        return checked;
     }
-    if (fd >= fd_end()) {
-        return Error{ErrorKind::busy, "cannot watch descriptor " + std::to_string(fd) +
-                                          ": select() takes only those below " +
-                                          std::to_string(fd_end())};
+    FD_SET(fd, &except_set_);
+    highest_ = std::max(highest_, fd);
+    return {};
+}
+
+Status SelectPoller::watch(int fd, bool read, bool write) {
+    if (const Status checked = check(fd); !checked) {
+        return checked;
     }
     const bool known = FD_ISSET(fd, &silent_set_) || FD_ISSET(fd, &read_set_);
     if (FD_ISSET(fd, &silent_set_) && read && !write) {
@@ -66,6 +83,10 @@ void SelectPoller::add(int fd, bool read, bool write) {
     }
 }
 
+bool SelectPoller::is_watched(int fd) const {
+    return FD_ISSET(fd, &read_set_) || FD_ISSET(fd, &write_set_) || FD_ISSET(fd, &except_set_);
+}
+
 void SelectPoller::forget(int fd) {
     if (fd < 0 || fd >= fd_end()) {
         return;
@@ -75,8 +96,9 @@ void SelectPoller::forget(int fd) {
     }
     FD_CLR(fd, &read_set_);
     FD_CLR(fd, &write_set_);
+    FD_CLR(fd, &except_set_);
     // The kernel looks at every descriptor up to the highest: keep that one true.
-    while (highest_ >= 0 && !FD_ISSET(highest_, &read_set_) && !FD_ISSET(highest_, &write_set_)) {
+    while (highest_ >= 0 && !is_watched(highest_)) {
         --highest_;
     }
 }
@@ -88,16 +110,19 @@ const std::vector<Ready>& SelectPoller::wait(std::optional<Duration> timeout) {
     }
     fd_set readable = read_set_;
     fd_set writable = write_set_;
+    fd_set exceptional = except_set_;
+    timeout = within_beat(timeout);
     const timespec time = to_timespec(timeout.value_or(Duration{0}));
-    int bits_left =
-        ::pselect(highest_ + 1, &readable, &writable, nullptr, timeout ? &time : nullptr, nullptr);
+    int bits_left = ::pselect(highest_ + 1, &readable, &writable, &exceptional,
+                              timeout ? &time : nullptr, nullptr);
     if (bits_left < 0 && errno != EINTR) {
         // EBADF: someone closed what is still watched. Going on would spin or serve a stranger.
         throw std::system_error(errno, std::generic_category(), "select() on a closed descriptor");
     }
     bool talking = false;
     for (int fd = 0; bits_left > 0 && fd <= highest_; ++fd) {
-        const Ready one{fd, FD_ISSET(fd, &readable) != 0, FD_ISSET(fd, &writable) != 0};
+        const bool has_news = FD_ISSET(fd, &readable) || FD_ISSET(fd, &exceptional);
+        const Ready one{fd, has_news, FD_ISSET(fd, &writable) != 0};
         if (!one.readable && !one.writable) {
             continue;
         }

@@ -27,9 +27,7 @@ Status Connector::run() {
             next_round_ = now + DialPlan::retry_every;
             read_hosts(now);
             give_up_late_ones(now);
-            dial_due(now);
-            report();
-            look_up_one(now);  // may block; whoever could be dialled has been
+            look_up(now);
         }
         dial_due(steady_now());
         report();
@@ -37,7 +35,9 @@ Status Connector::run() {
         const std::vector<net::Ready> ready_now = poller_.wait(wait);
         now = steady_now();
         for (const net::Ready& ready : ready_now) {
-            if (ready.fd != wiring_.connector.fd()) {
+            if (ready.fd == resolver_.fd()) {
+                take_names(now);
+            } else if (ready.fd != wiring_.connector.fd()) {
                 finish_attempt(ready.fd, now);
             } else if (!take_mail(now)) {
                 return {};
@@ -63,6 +63,9 @@ bool Connector::take_mail(TimePoint now) {
                 plan_.handle_unpick(host);
             }
             changed_ = true;
+        } else if (std::holds_alternative<Reload>(mail)) {
+            hosts_.distrust();
+            next_round_ = now;
         } else {
             take_verdict(std::get<DialVerdict>(mail), now);
         }
@@ -107,22 +110,39 @@ void Connector::read_hosts(TimePoint now) {
     }
 }
 
-void Connector::look_up_one(TimePoint now) {
-    const auto name = plan_.next_lookup(now);
-    if (!name) {
-        return;
+void Connector::look_up(TimePoint now) {
+    changed_ |= plan_.handle_slow_lookups(now);
+    while (resolver_.has_room()) {
+        const auto name = plan_.next_lookup(now);
+        if (!name) {
+            return;
+        }
+        plan_.handle_lookup(*name, now);
+        Status asked = resolver_.ask(*name);
+        if (asked) {
+            asked = poller_.watch(resolver_.fd(), true, false);
+        }
+        if (!asked) {
+            plan_.handle_unresolved(*name, asked.error().message, now + DialPlan::lookup_again);
+            changed_ = true;
+        }
     }
-    const TimePoint began = steady_now();
-    const Result<std::vector<net::Address>> addresses = net::resolve(*name);
-    const TimePoint ended = steady_now();
-    if (addresses) {
-        plan_.handle_resolved(*name, *addresses);
-    } else {
-        // A resolver that takes long to fail must not take all of this thread's time.
-        const Duration pause = std::max<Duration>(5 * DialPlan::retry_every, 9 * (ended - began));
-        plan_.handle_unresolved(*name, addresses.error().message, ended + pause);
+}
+
+void Connector::take_names(TimePoint now) {
+    for (const net::Resolver::Answer& answer : resolver_.take()) {
+        if (answer.addresses) {
+            plan_.handle_resolved(answer.name, *answer.addresses);
+        } else {
+            plan_.handle_unresolved(answer.name, answer.addresses.error().message,
+                                    now + DialPlan::lookup_again);
+        }
+        changed_ = true;
     }
-    changed_ = true;
+    if (resolver_.idle()) {
+        poller_.forget(resolver_.fd());
+        resolver_.stop();
+    }
 }
 
 void Connector::dial_due(TimePoint now) {

@@ -1,5 +1,5 @@
 // Connector: dials every known host, once a second, and hands connected sockets to the
-// requester. It never waits for one host while another could answer.
+// requester. It never waits for one host, nor for one name, while another could answer.
 #pragma once
 
 #include <map>
@@ -8,6 +8,7 @@
 #include "peer/mail.hpp"
 #include "shoal/net/hosts_file.hpp"
 #include "shoal/net/poller.hpp"
+#include "shoal/net/resolver.hpp"
 
 namespace shoal::peer {
 
@@ -28,7 +29,8 @@ class Connector {
     bool take_mail(TimePoint now);  // false: stop
     void take_verdict(const DialVerdict& verdict, TimePoint now);
     void read_hosts(TimePoint now);
-    void look_up_one(TimePoint now);
+    void look_up(TimePoint now);
+    void take_names(TimePoint now);
     void dial_due(TimePoint now);
     void dial(const net::Address& address, TimePoint now);
     void finish_attempt(int fd, TimePoint now);
@@ -38,6 +40,7 @@ class Connector {
     Wiring& wiring_;
     net::HostsFile hosts_;
     DialPlan plan_;
+    net::Resolver resolver_;
     net::SelectPoller poller_;
     std::map<int, Attempt> attempts_;  // by descriptor
     std::vector<std::string> warnings_;

@@ -8,7 +8,7 @@
 namespace shoal::peer {
 
 namespace {
-constexpr Duration lookup_again = 30s;  // for a name whose addresses all failed
+constexpr Duration lookup_again_failing = 30s;  // for a name whose addresses all failed
 }
 
 DialPlan::Entry* DialPlan::find(const net::Address& address) {
@@ -40,6 +40,7 @@ void DialPlan::use(Name& name, const std::vector<net::Address>& addresses) {
     name.at = 0;
     name.failing = false;
     name.settled = true;
+    name.asked_at.reset();
 }
 
 // Each name has one address in use; an entry that nobody names and that has no connection goes.
@@ -59,6 +60,24 @@ void DialPlan::mark_hosts() {
     });
 }
 
+void DialPlan::handle_lookup(const net::HostName& name, TimePoint now) {
+    if (const auto found = names_.find(name); found != names_.end()) {
+        found->second.asked_at = now;
+    }
+}
+
+bool DialPlan::handle_slow_lookups(TimePoint now) {
+    bool changed = false;
+    for (auto& [host, name] : names_) {
+        if (name.asked_at && now - *name.asked_at >= attempt_max && !name.settled) {
+            name.settled = true;
+            name.why = "no name server has answered yet";
+            changed = true;
+        }
+    }
+    return changed;
+}
+
 void DialPlan::handle_resolved(const net::HostName& name,
                                const std::vector<net::Address>& addresses) {
     const auto found = names_.find(name);
@@ -76,6 +95,7 @@ void DialPlan::handle_unresolved(const net::HostName& name, const std::string& w
         found->second.why = why;
         found->second.settled = true;
         found->second.next_lookup = next_try;
+        found->second.asked_at.reset();
     }
 }
 
@@ -88,7 +108,7 @@ bool DialPlan::turn_to_next(const net::Address& address, const std::string& why,
         }
         name.at = (name.at + 1) % name.addresses.size();
         if (name.at == 0 && !std::exchange(name.failing, true)) {
-            name.next_lookup = now + lookup_again;
+            name.next_lookup = now + lookup_again_failing;
         }
         if (!name.uses(address)) {
             turned.emplace_back(name.addresses[name.at], !name.failing);
@@ -292,7 +312,7 @@ std::optional<net::HostName> DialPlan::next_lookup(TimePoint now) const {
     TimePoint oldest = now;
     for (const auto& [host, name] : names_) {
         const bool wanted = name.addresses.empty() || (name.failing && !name.numeric);
-        if (wanted && name.next_lookup <= oldest) {
+        if (wanted && !name.asked_at && name.next_lookup <= oldest) {
             oldest = name.next_lookup;
             next = host;
         }

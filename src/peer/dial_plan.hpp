@@ -26,6 +26,7 @@ class DialPlan {
   public:
     static constexpr Duration retry_every{std::chrono::seconds(1)};
     static constexpr Duration attempt_max{std::chrono::seconds(3)};
+    static constexpr Duration lookup_again{std::chrono::seconds(5)};  // after a failure
     // At once: in all, and of one block of addresses (net::block_of()).
     static constexpr std::size_t dial_backs_max = 256;
     static constexpr std::size_t dial_backs_per_address_max = 32;
@@ -36,6 +37,11 @@ class DialPlan {
     // The content of hosts.txt: names that are new are added, others forgotten (a connection
     // that stands is kept).
     void handle_hosts(const std::vector<net::HostName>& hosts, TimePoint now);
+    // A name is being looked up: next_lookup() names it no more until there is an answer.
+    void handle_lookup(const net::HostName& name, TimePoint now);
+    // Look-ups that take longer than attempt_max keep nobody waiting: they go on, but their hosts
+    // count as settled. True when rows() has changed by it.
+    bool handle_slow_lookups(TimePoint now);
     // A name's addresses, or that it has none. They are dialled in turn until one is connected;
     // when all have failed, the name is looked up anew after a while.
     void handle_resolved(const net::HostName& name, const std::vector<net::Address>& addresses);
@@ -97,6 +103,7 @@ class DialPlan {
         bool numeric{false};  // never looked up
         bool failing{false};  // none of them could be dialled
         TimePoint next_lookup{};
+        std::optional<TimePoint> asked_at;  // while it is being looked up
         std::string why;
         bool settled{false};
 

@@ -14,12 +14,13 @@ constexpr Duration sync_every = 1s;
 constexpr std::uint64_t help_batch = 32 * limits::MiB;  // some 10 ms of hashing
 }  // namespace
 
-Keeper::Keeper(Wiring& wiring, store::Store& store, Fd signals)
+Keeper::Keeper(Wiring& wiring, store::Store& store, Fd signals, const FrontEnd& front)
     : wiring_(wiring),
       store_(store),
       edits_(wiring, store),
       cache_(wiring, store),
-      signals_(std::move(signals)) {}
+      signals_(std::move(signals)),
+      front_(front) {}
 
 int Keeper::run(std::size_t threads, std::span<Service* const> services) {
     running_ = threads;
@@ -161,11 +162,33 @@ void Keeper::take_signals() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         const int number = static_cast<int>(info.ssi_signo);
+        if (number == SIGHUP && front_.reloads_on_hangup()) {
+            reload();
+            continue;
+        }
         if (++stop_signals_ > 1) {
             ::_exit(128 + number);
         }
         wiring_.requester.post(Signal{number});
     }
+}
+
+// What SIGHUP means to a service: files that the options name are read anew. Nothing is dropped
+// for it: neither a connection nor a transfer.
+void Keeper::reload() {
+    if (exit_code_) {
+        return;
+    }
+    if (const Status opened = log::reopen_file(); !opened) {
+        log::warning(opened.error().message + "; the log goes on where it was");
+    }
+    wiring_.connector.post(Reload{});
+    for (Service* service : services_) {
+        if (service != nullptr) {
+            service->reload();
+        }
+    }
+    log::info("SIGHUP: the log is opened and the files of hosts and users are read anew");
 }
 
 // Hashing --------------------------------------------------------------------------------------

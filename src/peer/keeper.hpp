@@ -15,6 +15,7 @@
 #include "peer/edits.hpp"
 #include "peer/mail.hpp"
 #include "shoal/net/poller.hpp"
+#include "shoal/peer/front_end.hpp"
 #include "shoal/peer/service.hpp"
 #include "shoal/store/store.hpp"
 
@@ -22,8 +23,8 @@ namespace shoal::peer {
 
 class Keeper {
   public:
-    // `signals` is a signalfd of what main is to see.
-    Keeper(Wiring& wiring, store::Store& store, Fd signals);
+    // `signals` is a signalfd of what main is to see; `front` says what SIGHUP means.
+    Keeper(Wiring& wiring, store::Store& store, Fd signals, const FrontEnd& front);
 
     // Until `threads` and `services` have ended; returns the exit code.
     int run(std::size_t threads, std::span<Service* const> services);
@@ -32,6 +33,7 @@ class Keeper {
   private:
     void take_mail(TimePoint now);
     void take_signals();
+    void reload();
     void thread_ended(const ThreadEnded& ended);
     void service_ended(const ServiceEnded& ended);
     void finish(int exit_code);
@@ -56,6 +58,7 @@ class Keeper {
     Edits edits_;
     Cache cache_;
     Fd signals_;
+    const FrontEnd& front_;
     net::SelectPoller poller_;
     std::set<std::string> asked_names_;
     std::vector<std::weak_ptr<store::PartialFile>> partials_;

@@ -58,7 +58,8 @@ struct Pick {  // hosts found by a search that the user wants to fetch from
 struct Unpick {  // that fetch is over
     std::vector<net::Address> hosts;
 };
-using ConnectorMail = std::variant<Stop, DialBack, DialVerdict, Pick, Unpick>;
+struct Reload {};  // read hosts.txt now, whatever its time says
+using ConnectorMail = std::variant<Stop, DialBack, DialVerdict, Pick, Unpick, Reload>;
 
 // To the listener ------------------------------------------------------------------------------
 
@@ -298,6 +299,7 @@ struct Figures {
     std::atomic<std::uint64_t> hits_relayed{0};
     std::atomic<std::uint64_t> hits_dropped{0};
     std::atomic<std::uint64_t> searches_repaired{0};
+    Guarded<std::vector<std::pair<std::string, std::string>>> store;  // Store::notes()
     TimePoint started{};
     Guarded<TrafficByHost> sent_to;                // while it is connected
     Guarded<TrafficByHost> received_from;          // likewise

@@ -27,12 +27,20 @@ namespace {
 
 constexpr int backlog = 512;
 
-// Signals come to main, by descriptor; threads inherit the mask. SIGPIPE becomes EPIPE.
+bool is_ignored(int signal) {
+    struct sigaction action {};
+    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+// Signals come to main, by descriptor; threads inherit the mask. SIGPIPE becomes EPIPE. What was
+// ignored at start (nohup, a shell's background jobs) stays ignored.
 Result<Fd> route_signals() {
     sigset_t handled;
     sigemptyset(&handled);
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-        sigaddset(&handled, number);
+        if (!is_ignored(number)) {
+            sigaddset(&handled, number);
+        }
     }
     for (const int number : {SIGPIPE, SIGUSR1, SIGUSR2, SIGXFSZ}) {
         ::signal(number, SIG_IGN);
@@ -126,6 +134,7 @@ void start_services(Wiring& wiring, Door& door, std::span<Service* const> servic
 
 int run_threads(Wiring& wiring, store::Store& store, Fd listening, net::HostsFile hosts, Fd signals,
                 FrontEnd& front, std::span<Service* const> services) {
+    const Heartbeat beats;
     Door door(wiring);
     Connector connector(wiring, std::move(hosts));
     Requester requester(wiring, door, front);
@@ -138,7 +147,7 @@ int run_threads(Wiring& wiring, store::Store& store, Fd listening, net::HostsFil
     threads.push_back(start_thread(wiring, "connector", [&connector] { return connector.run(); }));
     int exit_code = static_cast<int>(Outcome::failed);
     try {
-        Keeper keeper(wiring, store, std::move(signals));
+        Keeper keeper(wiring, store, std::move(signals), front);
         start_services(wiring, door, services);
         exit_code = keeper.run(threads.size(), services);
     } catch (const std::exception& error) {

@@ -1,5 +1,6 @@
 // Every back end of Poller must pass the same tests.
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -314,4 +315,32 @@ TEST_CASE("epoll by edges tells each piece of news once", "[net]") {
     REQUIRE(::shutdown(theirs.get(), SHUT_WR) == 0);
     CHECK(poller.wait(1s).size() == 1);
     poller.forget(mine.get());
+}
+
+TEST_CASE("select() tells of what is exceptional, and of nothing else", "[net]") {
+    const Fd listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(listening.get(), raw, size) == 0);
+    REQUIRE(::listen(listening.get(), 1) == 0);
+    REQUIRE(::getsockname(listening.get(), raw, &size) == 0);
+    const Fd theirs(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::connect(theirs.get(), raw, size) == 0);
+    const Fd mine(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    SelectPoller poller;
+    REQUIRE(poller.watch_exceptions(mine.get()).ok());
+    REQUIRE(::send(theirs.get(), "x", 1, 0) == 1);
+    CHECK(poller.wait(0s).empty());
+    REQUIRE(::send(theirs.get(), "!", 1, MSG_OOB) == 1);
+    const auto ready = poller.wait(10s);
+    REQUIRE(ready.size() == 1);
+    CHECK(ready.front().fd == mine.get());
+    CHECK(ready.front().readable);
+    poller.forget(mine.get());
+    CHECK(poller.wait(0s).empty());
+    CHECK_FALSE(poller.watch_exceptions(SelectPoller::fd_end()).ok());
+    CHECK_FALSE(poller.watch_exceptions(-1).ok());
 }

@@ -342,5 +342,35 @@ TEST_CASE("a lost host is awaited by its line, wherever its name leads") {
     CHECK(scene.plan.awaited().empty());
 }
 
+TEST_CASE("a name that is being looked up holds up nobody for long") {
+    Scene scene;
+    scene.plan.handle_hosts({host("slow"), host("127.0.0.2"), host("other")}, scene.now);
+    CHECK(scene.is_due(at(2)));
+    const auto first = scene.plan.next_lookup(scene.now);
+    REQUIRE(first);
+    scene.plan.handle_lookup(*first, scene.now);
+    const auto second = scene.plan.next_lookup(scene.now);
+    REQUIRE(second);
+    CHECK(*second != *first);
+    scene.plan.handle_lookup(*second, scene.now);
+    CHECK_FALSE(scene.plan.next_lookup(scene.now + 1h));
+    CHECK(scene.plan.unsettled() == 3);
+
+    CHECK_FALSE(scene.plan.handle_slow_lookups(scene.now + 2900ms));
+    CHECK(scene.plan.handle_slow_lookups(scene.now + DialPlan::attempt_max));
+    CHECK_FALSE(scene.plan.handle_slow_lookups(scene.now + 1h));
+    CHECK(scene.plan.unsettled() == 1);  // the number, not dialled yet
+    const auto rows = scene.plan.rows();
+    CHECK(std::count_if(rows.begin(), rows.end(), [](const PeerRow& row) {
+              return row.state == "down" && row.why == "no name server has answered yet";
+          }) == 2);
+
+    // The answer still counts when it comes.
+    scene.plan.handle_resolved(*first, {at(7)});
+    CHECK(scene.is_due(at(7)));
+    scene.plan.handle_unresolved(*second, "no such host", scene.now + 5s);
+    CHECK(scene.plan.next_lookup(scene.now + 5s) == *second);
+}
+
 }  // namespace
 }  // namespace shoal::peer

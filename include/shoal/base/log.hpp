@@ -21,6 +21,9 @@ void set_level(Level level);
 
 // Appends to `path` (created 0600) from now on instead of stderr.
 Status open_file(const std::string& path);
+// Opens that path anew, after a rotation; does nothing when there is none. On an error what was
+// open stays so.
+Status reopen_file();
 
 // While set, lines ("shoal: warning: text", no newline) go to `sink` rather than to stderr: the
 // prompt draws them above itself. The sink is called under the log's lock and must not log.

@@ -60,7 +60,7 @@ struct HostName {
 // "host", "host:port", "[v6]:port", "v6" (two or more colons, no brackets).
 Result<HostName> parse_host_name(std::string_view word, std::uint16_t default_port);
 
-// Asks the resolver. Blocks: the connector does at most one such lookup a round.
+// Asks the system's resolver. May block for long: peers use a Resolver (resolver.hpp).
 Result<std::vector<Address>> resolve(const HostName& name);
 
 }  // namespace shoal::net

@@ -32,6 +32,8 @@ class HostsFile {
     // True when the content is another than at the last call (always the first time). An
     // unreadable file is an error the first time; later it keeps the last content and warns once.
     Result<bool> refresh();
+    // The next refresh() reads it whatever its stamp says.
+    void distrust() { seen_ = {}; }
     [[nodiscard]] const HostsText& text() const { return text_; }
 
   private:

@@ -32,7 +32,8 @@ class Poller {
     // ErrorKind::busy when the back end cannot watch that descriptor.
     virtual Status watch(int fd, bool read, bool write) = 0;
     virtual void forget(int fd) = 0;
-    // Waits until something is ready or `timeout` has passed (nullopt: for ever). The list is
+    // Waits until something is ready or `timeout` has passed (nullopt: for ever), but with a
+    // Heartbeat never longer than a beat: the list may be empty before the time. The list is
     // valid until the next call; each call starts it with another descriptor, so that whoever
     // works it off in order prefers nobody. A signal ends the wait with an empty list. Throws
     // std::system_error when a watched descriptor was closed: forget() comes before close().
@@ -49,6 +50,9 @@ class SelectPoller final : public Poller {
     Status watch(int fd, bool read, bool write) override;
     void forget(int fd) override;
     const std::vector<Ready>& wait(std::optional<Duration> timeout) override;
+    // Watches `fd`, until forget(), for what select() calls exceptional, such as a change of
+    // /proc/self/mountinfo; told as `readable`. Not for one that is watched otherwise.
+    Status watch_exceptions(int fd);
 
     // The largest descriptor + 1 that select() can watch.
     static int fd_end();
@@ -57,6 +61,7 @@ class SelectPoller final : public Poller {
 
   private:
     void add(int fd, bool read, bool write);
+    [[nodiscard]] bool is_watched(int fd) const;
     void set_silent_ones_aside();
     bool set_aside(int fd);
     void take_back(int fd);
@@ -65,6 +70,7 @@ class SelectPoller final : public Poller {
 
     fd_set read_set_;
     fd_set write_set_;
+    fd_set except_set_;
     fd_set silent_set_;  // those in the epoll set
     Fd silent_ones_;     // the epoll set; made when there is somebody for it
     std::size_t silent_count_{0};

@@ -25,6 +25,8 @@ class FrontEnd : public EventSink {
     virtual void handle_timeout(TimePoint) {}
     // SIGINT or SIGTERM (also SIGHUP). The first one; main ends the process on a second.
     virtual void handle_signal(int signal, TimePoint now) = 0;
+    // Whether SIGHUP is to read files anew now, and not to end the process. On main.
+    [[nodiscard]] virtual bool reloads_on_hangup() const { return false; }
 
     // Set when the process is to end with that exit code; asked after every call.
     [[nodiscard]] virtual std::optional<int> finished() const = 0;

@@ -24,6 +24,9 @@ class Service {
     // once, from any thread, when all work is over: after stop(), or with the reason when it
     // cannot go on, which ends the peer.
     virtual void start(GatewayApi& api, std::function<void(Status)> ended) = 0;
+    // On main, between start() and stop(): read files anew that options name. Must not block; what
+    // is wrong with a file is logged, and what was read before stays in use.
+    virtual void reload() {}
     // On main: finish what is under way, take nothing new, call `ended` within 5 s. Must not
     // block: post it to the threads. Harmless when nothing runs.
     virtual void stop() = 0;

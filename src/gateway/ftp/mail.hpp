@@ -69,7 +69,8 @@ struct LoginAttempt {
     std::string user;
     SecretText password;
 };
-using VerifierMail = std::variant<LoginAttempt, Stop>;
+struct ReadUsers {};  // now, so that a fault is told now
+using VerifierMail = std::variant<LoginAttempt, ReadUsers, Stop>;
 using VerifierBox = net::Mailbox<VerifierMail>;
 
 }  // namespace shoal::gateway::ftp

@@ -27,6 +27,7 @@ class Server final : public peer::Service {
     explicit Server(Options options);
     Status open() override;
     void start(peer::GatewayApi& api, std::function<void(Status)> ended) override;
+    void reload() override { verifier_.mailbox().post(ReadUsers{}); }
     void stop() override;
     void join() override;
 

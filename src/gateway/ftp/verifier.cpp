@@ -114,7 +114,11 @@ bool Verifier::take_mail() {
         if (std::holds_alternative<Stop>(mail)) {
             return false;
         }
-        admit(std::move(std::get<LoginAttempt>(mail)));
+        if (std::holds_alternative<ReadUsers>(mail)) {
+            refresh_or_say();
+        } else {
+            admit(std::move(std::get<LoginAttempt>(mail)));
+        }
     }
     return true;
 }
