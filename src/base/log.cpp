@@ -82,7 +82,8 @@ void set_level(Level level) { threshold.store(level, std::memory_order_relaxed);
 bool enabled(Level level) { return level <= threshold.load(std::memory_order_relaxed); }
 
 Status open_file(const std::string& path) {
-    Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600));
+    Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                   0600));
     if (!file) {
         return system_error("cannot open log file '" + text::escape(path) + "'", errno);
     }

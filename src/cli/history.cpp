@@ -19,7 +19,8 @@ constexpr off_t bytes_max = 256 * 1024;  // read of the file; it is cut at four 
 
 // A line end is what separates lines, and a name that holds one cannot be typed.
 bool write_lines(const std::string& path, int flags, std::string_view bytes) {
-    const Fd file(::open(path.c_str(), flags | O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const Fd file(::open(path.c_str(),
+                         flags | O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
     return file &&
            ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "peer/status.hpp"
 
@@ -154,7 +155,7 @@ Answer answer_leaf_hashes(OpenFiles& files, const clientMessage& question) {
     }
     const Geometry geometry(question.fileSize);
     const ChunkIndex chunk{static_cast<std::uint32_t>(question.first)};
-    const Result<std::shared_ptr<OpenFile>> file = files.get(content_of(question));
+    const Result<std::shared_ptr<OpenFile>> file = files.get(content_of(question), steady_now());
     if (!file) {
         return refusal(question.id, protocol::Status::not_found, file.error().message);
     }
@@ -163,8 +164,12 @@ Answer answer_leaf_hashes(OpenFiles& files, const clientMessage& question) {
         return refusal(question.id, protocol::Status::not_held, "that chunk is not here yet");
     }
     std::vector<std::uint8_t> bytes(geometry.chunk_length(chunk));
-    const bool whole = (*file)->read(geometry.chunk_offset(chunk), bytes);
-    if (!whole || !(*file)->unchanged()) {
+    const int error = (*file)->read(geometry.chunk_offset(chunk), bytes);
+    if (error != 0 && error != ENODATA) {
+        (*file)->tell_of_fault(error);
+        return refusal(question.id, protocol::Status::io_error, "the disk has failed");
+    }
+    if (error != 0 || !(*file)->unchanged()) {
         return refusal(question.id, protocol::Status::changed, "the file changed");
     }
     std::vector<integrity::Digest> digests(leaves);

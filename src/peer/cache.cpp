@@ -1,11 +1,12 @@
 #include "peer/cache.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
 
 #include "shoal/base/log.hpp"
 
@@ -14,12 +15,13 @@ namespace shoal::peer {
 namespace {
 
 constexpr Duration save_every = 5s;
-constexpr std::streamsize book_size_max = 64 * 1024 * 1024;
+constexpr off_t book_size_max = 64 * 1024 * 1024;
 
 Status write_file(const std::string& path, const std::string& text) {
     const std::string temp = path + ".new";
     const auto failed = [&] { return system_error("cannot write '" + path + "'", errno); };
-    Fd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    ::unlink(temp.c_str());
+    Fd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd) {
         return failed();
     }
@@ -36,18 +38,44 @@ Status write_file(const std::string& path, const std::string& text) {
     return {};
 }
 
+// Without waiting, whatever stands there. Empty when nothing does.
+Result<std::string> read_file(const std::string& path) {
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!fd && errno == ENOENT) {
+        return std::string{};
+    }
+    struct stat status {};
+    if (!fd || ::fstat(fd.get(), &status) != 0) {
+        return system_error("cannot read '" + path + "'", errno);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return Error{ErrorKind::bad_input, "'" + path + "' is not a regular file"};
+    }
+    std::string text(static_cast<std::size_t>(std::min<off_t>(status.st_size, book_size_max)),
+                     '\0');
+    for (std::size_t done = 0; done < text.size();) {
+        const ssize_t got = ::read(fd.get(), text.data() + done, text.size() - done);
+        if (got < 0 && errno != EINTR) {
+            return system_error("cannot read '" + path + "'", errno);
+        }
+        if (got == 0) {
+            text.resize(done);
+        }
+        done += got > 0 ? static_cast<std::size_t>(got) : 0;
+    }
+    return text;
+}
+
 }  // namespace
 
 Cache::Cache(Wiring& wiring, store::Store& store)
     : wiring_(wiring), store_(store), path_(wiring.options.state + "/gateway-cache") {
-    std::ifstream file(path_, std::ios::binary);
-    std::string text;
-    while (file && static_cast<std::streamsize>(text.size()) < book_size_max) {
-        char part[4096];
-        file.read(part, sizeof part);
-        text.append(part, static_cast<std::size_t>(file.gcount()));
+    const Result<std::string> text = read_file(path_);
+    if (!text) {
+        log::warning(text.error().message + "; what it tells of is the user's from now on");
+        return;
     }
-    wiring_.cache.with([&](CacheBook& book) { book.load(text); });
+    wiring_.cache.with([&](CacheBook& book) { book.load(*text); });
 }
 
 bool Cache::expect(const store::SafePath& name, const integrity::FileId& id) {

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+
+#include "shoal/base/disk_fault.hpp"
 
 namespace shoal::peer {
 
@@ -55,8 +58,16 @@ void ClientLink::send_run(std::uint64_t id, const protocol::serverMessage& head,
     }
     append(message, {});
     outbox_has_data_ = true;
-    const bool whole = file->read(offset, outbox_.extend(length));
-    if (!whole || !file->unchanged()) {
+    const int error = file->read(offset, outbox_.extend(length));
+    tell_if_stale(id, *file, error);
+}
+
+// What has gone out is not what was promised.
+void ClientLink::tell_if_stale(std::uint64_t id, const OpenFile& file, int error) {
+    if (error != 0 && error != ENODATA) {
+        file.tell_of_fault(error);
+        answer(id, protocol::Status::io_error, "the disk that holds the file has failed");
+    } else if (error != 0 || !file.unchanged()) {
         answer(id, protocol::Status::changed, "the file changed while it was read");
     }
 }
@@ -65,15 +76,15 @@ net::Transfer ClientLink::send_from_file(std::uint64_t budget) {
     static constexpr std::array<std::uint8_t, 16 * 1024> zeros{};
     const std::size_t count =
         static_cast<std::size_t>(std::min<std::uint64_t>(budget, upload_->left));
-    if (!upload_->stale) {
+    if (upload_->error == 0) {
         net::Transfer sent =
             net::send_file(socket_.get(), upload_->file->fd(), upload_->offset, count);
-        const bool file_failed = sent.state == net::Transfer::State::closed ||
-                                 (sent.state == net::Transfer::State::failed && sent.error == EIO);
-        if (!file_failed) {
+        const bool ended = sent.state == net::Transfer::State::closed;
+        const bool failed = sent.state == net::Transfer::State::failed && is_disk_fault(sent.error);
+        if (!ended && !failed) {
             return sent;
         }
-        upload_->stale = true;
+        upload_->error = ended ? ENODATA : sent.error;
     }
     return net::send(socket_.get(), std::span(zeros).first(std::min(count, zeros.size())), false);
 }
@@ -122,9 +133,7 @@ bool ClientLink::flush(std::uint64_t budget, std::uint64_t& moved) {
 void ClientLink::end_upload() {
     const Upload done = std::move(*upload_);
     upload_.reset();
-    if (done.stale || !done.file->unchanged()) {
-        answer(done.id, protocol::Status::changed, "the file changed while it was sent");
-    }
+    tell_if_stale(done.id, *done.file, done.error);
     queued_bytes_ = 0;
     for (const Queued& waiting : std::exchange(queued_, {})) {
         send(waiting.message, waiting.payload);

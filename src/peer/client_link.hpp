@@ -96,7 +96,7 @@ class ClientLink {
         std::shared_ptr<OpenFile> file;
         std::uint64_t offset{};
         std::uint32_t left{};
-        bool stale{false};  // the file ended early or failed: zeros are sent instead
+        int error{0};  // ENODATA: the file ended early; or its disk failed. Zeros are sent instead
     };
     struct Queued {
         protocol::serverMessage message;
@@ -104,6 +104,7 @@ class ClientLink {
     };
     void append(const protocol::serverMessage& message, std::span<const std::uint8_t> payload);
     net::Transfer send_from_file(std::uint64_t budget);
+    void tell_if_stale(std::uint64_t id, const OpenFile& file, int error);
     void end_upload();
     [[nodiscard]] std::size_t unsent() const { return outbox_.size() + queued_bytes_; }
 

@@ -8,6 +8,7 @@ namespace {
 constexpr Duration plan_max = 2s;  // for the holders to tell what they hold
 constexpr Duration waiting_told_after = 5s;
 constexpr std::size_t transfers_max = 4;  // large files of a folder at a time
+constexpr int anew_max = 3;               // times a file is begun anew
 // Of all orders; below the subscriptions that a server grants, and each has files open.
 constexpr std::size_t transfers_in_all = 200;
 static_assert(transfers_in_all + transfers_max < limits::subscriptions_per_client_max);
@@ -260,6 +261,23 @@ void Fetch::begin_transfer(std::size_t index, TimePoint now) {
     begun.start(now);
 }
 
+// Other programs have changed or moved what was here of it: what is right is looked for again.
+bool Fetch::begin_anew(std::size_t index, const FileResult& result) {
+    if (!result.meddled || ++begun_anew_[index] > anew_max) {
+        return false;
+    }
+    const auto verified = verified_of_.extract(index);
+    verified_ -= verified.empty() ? 0 : verified.mapped();
+    deliver(FetchNote{id(),
+                      FetchNote::Kind::waiting,
+                      files_[index].name.text(),
+                      {},
+                      result.text + "; it is begun anew",
+                      {}});
+    waiting_.push_back(index);
+    return true;
+}
+
 void Fetch::file_done(std::size_t index, FileResult result, TimePoint now) {
     small_running_.erase(index);
     if (const auto transfer = transfers_.extract(index); !transfer.empty()) {
@@ -268,6 +286,9 @@ void Fetch::file_done(std::size_t index, FileResult result, TimePoint now) {
     progressed_at_ = now;
     moved_ = true;
     woken_ = true;
+    if (begin_anew(index, result)) {
+        return;
+    }
     if (result.outcome == Outcome::done) {
         ++files_done_;
         unverified_.erase(index);
@@ -307,7 +328,12 @@ bool Fetch::hopeless() const {
 }
 
 void Fetch::look_timed_out(TimePoint now) {
-    if (!waiting_.empty()) {
+    const bool disk_at_work =
+        std::any_of(transfers_.begin(), transfers_.end(), [this](const auto& entry) {
+            const auto found = engine_.transfers.find(entry.second);
+            return found != engine_.transfers.end() && found->second->disk_at_work();
+        });
+    if (!waiting_.empty() || disk_at_work) {
         progressed_at_ = now;  // it is not the hosts that hold it up
     }
     if (phase_ != Phase::running) {

@@ -116,6 +116,7 @@ class Fetch final : public FileListener {
     void begin_transfer(std::size_t index, TimePoint now);
     [[nodiscard]] bool may_begin() const;
     bool held_up(const File& file);
+    bool begin_anew(std::size_t index, const FileResult& result);
     [[nodiscard]] std::optional<FileResult> standing_here(const File& file) const;
     [[nodiscard]] bool is_folder() const { return folder_; }
     [[nodiscard]] bool waits() const;
@@ -163,10 +164,12 @@ class Fetch final : public FileListener {
     std::set<std::size_t> unverified_;  // files of which others are to be offered
     std::size_t next_file_{0};
     std::set<std::size_t> small_running_;
-    std::map<std::size_t, std::uint64_t> transfers_;  // index to key
-    std::vector<std::size_t> waiting_;                // held up; not counted in next_file_
-    std::set<std::string> hashing_;                   // names that hold them up
-    bool woken_{false};                               // some of them may go on
+    std::map<std::size_t, std::uint64_t> transfers_;    // index to key
+    std::vector<std::size_t> waiting_;                  // held up; not counted in next_file_
+    std::map<std::size_t, std::uint64_t> verified_of_;  // bytes of each transfer
+    std::map<std::size_t, int> begun_anew_;             // since other programs meddled with them
+    std::set<std::string> hashing_;                     // names that hold them up
+    bool woken_{false};                                 // some of them may go on
 
     // Milestones, and what was gathered between them.
     std::optional<TimePoint> asked_at_, running_at_, opened_at_, verified_at_, parked_at_;

@@ -37,6 +37,10 @@ void Fetch::file_opened(std::size_t index, std::uint64_t kept, std::uint64_t rec
             [&](CacheBook& book) { book.remove(transfer->second->partial()->part_path()); });
     }
     verified_ += kept;
+    verified_of_[index] += kept;
+    if (begun_anew_.contains(index)) {
+        return;
+    }
     done_.kept += kept;
     if (!folder_) {
         started(kept, rechecked);
@@ -48,9 +52,12 @@ void Fetch::file_received(const std::string& host, std::uint64_t bytes) {
     engine_.wiring.figures.bytes_received += bytes;
 }
 
-void Fetch::file_verified(std::size_t, std::uint64_t bytes, TimePoint now) {
+void Fetch::file_verified(std::size_t index, std::uint64_t bytes, TimePoint now) {
     moved_ = true;
     verified_ += bytes;
+    if (transfers_.contains(index)) {
+        verified_of_[index] += bytes;
+    }
     progressed_at_ = now;
     parking_.handle_goes_on(now);
     told_stalled_ = false;

@@ -13,6 +13,7 @@ struct FileResult {
     Outcome outcome{};
     std::string saved_as;  // below downloads/
     std::string text;      // why not
+    bool meddled{false};   // other programs have changed or moved the part: it may be begun anew
 };
 
 class FileListener {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "shoal/base/log.hpp"
+#include "shoal/base/text.hpp"
 
 namespace shoal::peer {
 
@@ -39,6 +40,7 @@ int Keeper::run(std::size_t threads, std::span<Service* const> services) {
     while (running_ > 0 || services_running()) {
         TimePoint now = steady_now();
         bool more_work = edits_.work();
+        more_work |= proofs_.work(now);
         more_work |= (!exit_code_ || services_running()) && store_.work(now);
         tell_settled();
         tell_changed();
@@ -73,11 +75,7 @@ void Keeper::take_mail(TimePoint) {
                        [&](HashFirst& order) { hash_first(order.name); },
                        [&](OpenPartial& order) { open_partial(std::move(order)); },
                        [&](FinishPartial& order) { finish_partial(order); },
-                       [&](ClosePartial& order) {
-                           if (const Status closed = store_.close_partial(order.partial); !closed) {
-                               log::warning(closed.error().message);
-                           }
-                       },
+                       [&](ClosePartial& order) { close_partial(order); },
                        [&](SaveSmall& order) {
                            // In a batch each name stands once; the second finds the first saved.
                            if (!names.insert(order.file.name).second) {
@@ -228,12 +226,35 @@ void Keeper::tell_changed() {
 // Downloads ------------------------------------------------------------------------------------
 
 void Keeper::open_partial(OpenPartial order) {
-    auto partial = store_.open_partial(order.name, order.id, std::move(order.chunk_hashes));
-    if (partial) {
-        partials_.push_back(*partial);
-        announce_kept(**partial);
+    auto partial = store_.open_partial(order.name, order.id, std::move(order.chunk_hashes),
+                                       order.rename_on_clash);
+    if (!partial) {
+        return wiring_.requester.post(PartialOpened{order.transfer, std::move(partial)});
     }
-    wiring_.requester.post(PartialOpened{order.transfer, std::move(partial)});
+    prove(order.transfer, std::move(*partial),
+          [this, transfer = order.transfer](const Proofs::PartialPtr& proven) {
+              partials_.push_back(proven);
+              announce_kept(*proven);
+              wiring_.requester.post(PartialOpened{transfer, proven});
+          });
+}
+
+void Keeper::prove(std::uint64_t transfer, Proofs::PartialPtr partial,
+                   std::function<void(const Proofs::PartialPtr&)> then) {
+    proofs_.add(transfer, std::move(partial), std::move(then), [this, transfer](double done) {
+        wiring_.requester.post(PartialProving{transfer, done});
+    });
+}
+
+void Keeper::close_partial(const ClosePartial& order) {
+    const Proofs::PartialPtr proving = proofs_.cancel(order.transfer);
+    const Proofs::PartialPtr& partial = order.partial ? order.partial : proving;
+    if (!partial) {
+        return;
+    }
+    if (const Status closed = store_.close_partial(partial); !closed) {
+        log::warning(closed.error().message);
+    }
 }
 
 // Whoever subscribed before can fetch at once what an earlier try left here.
@@ -257,7 +278,25 @@ void Keeper::drop_partial(const DropPartial& order) {
     store_.drop_partial(order.partial);
 }
 
+// What others may have written to is hashed again first, and not named if it is not right.
 void Keeper::finish_partial(const FinishPartial& order) {
+    if (!store_.must_be_proven(*order.partial)) {
+        return name_partial(order);
+    }
+    order.partial->begin_proving_held();
+    prove(order.transfer, order.partial, [this, order](const Proofs::PartialPtr& partial) {
+        if (partial->resumed().lost_bytes == 0) {
+            return name_partial(order);
+        }
+        const Error error{ErrorKind::changed,
+                          "another program has written to '" + text::escape(partial->part_path()) +
+                              "' while it was being downloaded: " +
+                              text::size(partial->resumed().lost_bytes) + " are not right"};
+        wiring_.requester.post(FileSaved{order.transfer, false, error, {}, {}});
+    });
+}
+
+void Keeper::name_partial(const FinishPartial& order) {
     store::SafePath name = order.partial->name();
     const bool cached = order.cached && cache_.expect(name, order.partial->id());
     Status finished = store_.finish(order.partial, name, order.mtime);

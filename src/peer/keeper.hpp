@@ -14,6 +14,7 @@
 #include "peer/cache.hpp"
 #include "peer/edits.hpp"
 #include "peer/mail.hpp"
+#include "peer/proofs.hpp"
 #include "shoal/net/poller.hpp"
 #include "shoal/peer/front_end.hpp"
 #include "shoal/peer/service.hpp"
@@ -44,9 +45,13 @@ class Keeper {
     void tell_if_settled(const std::string& name);
     void tell_changed();
     void open_partial(OpenPartial order);
+    void close_partial(const ClosePartial& order);
+    void prove(std::uint64_t transfer, Proofs::PartialPtr partial,
+               std::function<void(const Proofs::PartialPtr&)> then);
     void announce_kept(const store::PartialFile& partial);
     void drop_partial(const DropPartial& order);
     void finish_partial(const FinishPartial& order);
+    void name_partial(const FinishPartial& order);
     void save_small(std::vector<SaveSmall> batch);
     void save_elsewhere(store::SmallFile& file, Status& saved, bool rename_on_clash);
     void help_hash();
@@ -62,6 +67,7 @@ class Keeper {
     net::SelectPoller poller_;
     std::set<std::string> asked_names_;
     std::vector<std::weak_ptr<store::PartialFile>> partials_;
+    Proofs proofs_;
     std::vector<std::uint8_t> scratch_;
     TimePoint next_sync_{};
     std::size_t running_{0};

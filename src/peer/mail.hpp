@@ -119,6 +119,7 @@ struct OpenPartial {  // answered by PartialOpened
     store::SafePath name;
     integrity::FileId id;
     std::vector<integrity::Digest> chunk_hashes;
+    bool rename_on_clash{};
 };
 struct FinishPartial {  // answered by FileSaved
     std::uint64_t transfer{};
@@ -129,7 +130,7 @@ struct FinishPartial {  // answered by FileSaved
 };
 struct ClosePartial {  // stopped before its end; nobody waits for an answer
     std::uint64_t transfer{};
-    std::shared_ptr<store::PartialFile> partial;
+    std::shared_ptr<store::PartialFile> partial;  // null: it is being opened
 };
 struct SaveSmall {  // answered by FileSaved
     std::uint64_t item{};
@@ -173,6 +174,10 @@ struct HostTable {  // the connector's view, sent when it changes
     std::vector<std::string> warnings;
     std::vector<std::string> unheard{};  // see DialPlan
     std::set<std::string> awaited{};
+};
+struct PartialProving {  // what is here of it is hashed again, before it is opened or finished
+    std::uint64_t transfer{};
+    double done{};  // 0 to 1
 };
 struct PartialOpened {
     std::uint64_t transfer{};
@@ -241,10 +246,10 @@ struct ForgetSinkCommand {
     EventSink* sink{};
 };
 using RequesterMail =
-    std::variant<Stop, NewServer, HostTable, NameSettled, PartialOpened, FileSaved, Checked, Signal,
-                 FetchCommand, CancelCommand, ListCommand, SearchCommand, CancelSearchCommand,
-                 AskerUp, AskerGone, SearchArrived, PeersCommand, StatusCommand, LimitsCommand,
-                 ForgetSinkCommand, GatewayMail>;
+    std::variant<Stop, NewServer, HostTable, NameSettled, PartialProving, PartialOpened, FileSaved,
+                 Checked, Signal, FetchCommand, CancelCommand, ListCommand, SearchCommand,
+                 CancelSearchCommand, AskerUp, AskerGone, SearchArrived, PeersCommand,
+                 StatusCommand, LimitsCommand, ForgetSinkCommand, GatewayMail>;
 
 // Shared by all ----------------------------------------------------------------------------------
 

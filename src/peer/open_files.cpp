@@ -6,9 +6,15 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "shoal/base/disk_fault.hpp"
+
 namespace shoal::peer {
 
-bool OpenFile::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
+namespace {
+constexpr Duration idle_max = 5s;
+}  // namespace
+
+int OpenFile::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
     std::size_t done = 0;
     while (done < into.size()) {
         const ssize_t got = ::pread(fd(), into.data() + done, into.size() - done,
@@ -17,13 +23,18 @@ bool OpenFile::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
             continue;
         }
         if (got <= 0) {
+            const int why = got < 0 ? errno : ENODATA;
             std::fill(into.begin() + static_cast<std::ptrdiff_t>(done), into.end(),
                       std::uint8_t{0});
-            return false;
+            return why;
         }
         done += static_cast<std::size_t>(got);
     }
-    return true;
+    return 0;
+}
+
+void OpenFile::tell_of_fault(int error) const {
+    warn_of_disk(partial_ ? partial_->part_path() : file_->name.text(), error);
 }
 
 bool OpenFile::unchanged() const {
@@ -42,7 +53,7 @@ void OpenFiles::forget(const integrity::FileId& id) {
     }
 }
 
-Result<std::shared_ptr<OpenFile>> OpenFiles::get(const integrity::FileId& id) {
+Result<std::shared_ptr<OpenFile>> OpenFiles::get(const integrity::FileId& id, TimePoint now) {
     const store::Holding holding = catalog_.find(id);
     if (holding.state == store::Holding::State::partial) {
         forget(id);
@@ -61,6 +72,7 @@ Result<std::shared_ptr<OpenFile>> OpenFiles::get(const integrity::FileId& id) {
     if (known != by_id_.end()) {
         if (!known->second.file->partial() && known->second.file->unchanged()) {
             recent_.splice(recent_.begin(), recent_, known->second.place);
+            known->second.used = now;
             return known->second.file;
         }
         forget(id);
@@ -74,8 +86,19 @@ Result<std::shared_ptr<OpenFile>> OpenFiles::get(const integrity::FileId& id) {
         forget(integrity::FileId(recent_.back()));
     }
     recent_.push_front(id);
-    by_id_.emplace(id, Entry{file, recent_.begin()});
+    by_id_.emplace(id, Entry{file, recent_.begin(), now});
     return file;
+}
+
+void OpenFiles::close_idle(TimePoint now) {
+    while (!recent_.empty() && now - by_id_.at(recent_.back()).used >= idle_max) {
+        forget(integrity::FileId(recent_.back()));
+    }
+}
+
+std::optional<TimePoint> OpenFiles::next_timeout() const {
+    return recent_.empty() ? std::nullopt
+                           : std::optional(by_id_.at(recent_.back()).used + idle_max);
 }
 
 }  // namespace shoal::peer

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 
 #include "shoal/base/fd.hpp"
+#include "shoal/base/time.hpp"
 #include "shoal/store/catalog.hpp"
 
 namespace shoal::peer {
@@ -26,9 +28,11 @@ class OpenFile {
     [[nodiscard]] int fd() const { return own_fd_ || !partial_ ? own_fd_.get() : partial_->fd(); }
     [[nodiscard]] bool holds(LeafRun run) const { return !partial_ || partial_->holds(run); }
     [[nodiscard]] bool partial() const { return partial_ != nullptr; }
-    // All of `into`, from `offset`; false when the file is shorter or the disk fails. What is
+    // All of `into`, from `offset`: 0; or the errno, ENODATA when the file is shorter. What is
     // missing is zero.
-    bool read(std::uint64_t offset, std::span<std::uint8_t> into) const;
+    int read(std::uint64_t offset, std::span<std::uint8_t> into) const;
+    // The disk has failed: said where the disk is, now and then.
+    void tell_of_fault(int error) const;
     // Still what was hashed? Always true of a download: its chunks never change once verified.
     [[nodiscard]] bool unchanged() const;
 
@@ -44,7 +48,11 @@ class OpenFiles {
 
     // ErrorKind::not_found: this host has no such content (any more); changed: it has another
     // now; others: it may not be read.
-    Result<std::shared_ptr<OpenFile>> get(const integrity::FileId& id);
+    Result<std::shared_ptr<OpenFile>> get(const integrity::FileId& id, TimePoint now);
+    // Lets go of what nobody has asked for during some seconds, so that its space is free once it
+    // is deleted, and its disk can be unmounted.
+    void close_idle(TimePoint now);
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
     // Closes everything that is not being sent.
     void clear() {
         by_id_.clear();
@@ -56,6 +64,7 @@ class OpenFiles {
     struct Entry {
         std::shared_ptr<OpenFile> file;
         std::list<integrity::FileId>::iterator place;
+        TimePoint used{};
     };
     void forget(const integrity::FileId& id);
 

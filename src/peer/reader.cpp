@@ -35,6 +35,7 @@ Status Reader::run() {
         send_all(now);
         take_up_input(now);
         enforce_deadlines(now);
+        files_.close_idle(now);
         if (draining_ && drained(now)) {
             return {};
         }
@@ -291,6 +292,9 @@ std::optional<Duration> Reader::timeout(TimePoint now) {
     }
     if (sending && !may_send) {
         at_most(upload_limit_.wait_for(limits::leaf_size, now));
+    }
+    if (const auto idle = files_.next_timeout()) {
+        at_most(std::max(*idle - now, Duration::zero()));
     }
     if (draining_) {
         at_most(std::max(drain_until_ - now, Duration::zero()));

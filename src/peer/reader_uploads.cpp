@@ -59,7 +59,7 @@ void Reader::begin_runs(TimePoint now) {
 void Reader::begin(ClientLink& link, const swarm::UploadQueue::Item& item, TimePoint now) {
     const auto request = link.requests.extract(item.request.value);
     const integrity::FileId id = request.mapped();
-    const Result<std::shared_ptr<OpenFile>> file = files_.get(id);
+    const Result<std::shared_ptr<OpenFile>> file = files_.get(id, now);
     if (!file) {
         link.answer(item.request.value, why_not(file.error().kind), "that content cannot be read");
         return;

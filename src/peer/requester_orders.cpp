@@ -28,6 +28,12 @@ bool Requester::take_mail(TimePoint now) {
                            }
                            gateways_.handle_name_settled(settled.name, now);
                        },
+                       [&](const PartialProving& proving) {
+                           if (const auto found = engine_.transfers.find(proving.transfer);
+                               found != engine_.transfers.end()) {
+                               found->second->handle_proving(proving);
+                           }
+                       },
                        [&](PartialOpened& opened) {
                            const auto found = engine_.transfers.find(opened.transfer);
                            if (found != engine_.transfers.end()) {

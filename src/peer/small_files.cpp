@@ -199,6 +199,8 @@ void SmallFiles::look_at_deadlines(TimePoint now) {
         Item& item = entry->second;
         if (item.state == State::doubted) {
             blame(key, item);
+        } else if (item.state == State::resting) {
+            requeue(key, item);
         }
         if (item.state != State::asked) {
             continue;
@@ -307,6 +309,18 @@ void SmallFiles::blame(std::uint64_t key, Item& item) {
     requeue(key, item);
 }
 
+// It may be the only holder, and a disk may come back.
+void SmallFiles::rest(std::uint64_t key, Item& item, const ServerLink& link, TimePoint now) {
+    item.state = State::resting;
+    item.deadline = now + patience;
+    deadlines_.emplace_back(item.deadline, key);
+    if (!std::exchange(item.saw_fault, true)) {
+        item.order.listener->file_note(
+            item.order.index, FetchNote::Kind::waiting, link.host,
+            "the disk of " + link.host + " has failed; it is asked again");
+    }
+}
+
 void SmallFiles::handle_refusal(ServerLink& link, std::uint64_t token, protocol::Status why,
                                 TimePoint now) {
     const auto entry = items_.find(token);
@@ -320,6 +334,9 @@ void SmallFiles::handle_refusal(ServerLink& link, std::uint64_t token, protocol:
     }
     if (why == protocol::Status::io_error) {
         entry->second.disk_failed = link.host;
+        if (!has_other_holder(entry->second)) {
+            return rest(token, entry->second, link, now);
+        }
     }
     if (why != protocol::Status::busy) {
         entry->second.useless.insert(link.id);

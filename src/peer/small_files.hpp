@@ -56,8 +56,9 @@ class SmallFiles final : public DataSink {
     [[nodiscard]] bool disk_is_full() const { return !waiting_for_room_.empty(); }
 
   private:
-    // doubted: it did not verify, but the server may still say that it is stale
-    enum class State { queued, asked, doubted, saving, parked };
+    // doubted: it did not verify, but the server may still say that it is stale; resting: its
+    // holder's disk has failed, and it is asked again later
+    enum class State { queued, asked, doubted, resting, saving, parked };
     struct Item {
         explicit Item(Order its_order) : order(std::move(its_order)) {}
         Order order;
@@ -65,6 +66,7 @@ class SmallFiles final : public DataSink {
         std::set<SourceId> useless;  // refused or lied
         std::string disk_failed;     // the host that said so
         bool saw_liar{false};
+        bool saw_fault{false};  // of a holder's disk
         SourceId asked;
         std::uint64_t wire_id{0};
         TimePoint deadline{};
@@ -89,6 +91,7 @@ class SmallFiles final : public DataSink {
     void ask(std::uint64_t key, Item& item, ServerLink& link, TimePoint now);
     void unload(Item& item);
     void requeue(std::uint64_t key, Item& item);
+    void rest(std::uint64_t key, Item& item, const ServerLink& link, TimePoint now);
     void park(std::uint64_t key, Item& item);
     void ask_who_has(std::uint64_t key, Item& item, ServerLink& link);
     void doubt(std::uint64_t key, Item& item, ServerLink& link, TimePoint now);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "shoal/base/random.hpp"
+#include "shoal/base/text.hpp"
 
 namespace shoal::peer {
 
@@ -156,6 +157,15 @@ void Transfer::give_up_on(ServerLink& link, Fault fault, const std::string& why)
         link.host, link.host + " is not used for this file: " + why);
 }
 
+void Transfer::handle_proving(const PartialProving& proving) {
+    if (disk_at_work()) {
+        listener_.file_note(order_.index, FetchNote::Kind::waiting, {},
+                            "what is here of '" + text::escape(order_.name.text()) +
+                                "' is being checked: " +
+                                std::to_string(static_cast<int>(proving.done * 100)) + " %");
+    }
+}
+
 void Transfer::handle_opened(PartialOpened opened, TimePoint now) {
     if (phase_ != Phase::opening) {
         if (opened.partial) {  // stopped meanwhile
@@ -164,9 +174,7 @@ void Transfer::handle_opened(PartialOpened opened, TimePoint now) {
         return;
     }
     if (!opened.partial) {
-        const Error& error = opened.partial.error();
-        return fail(error.kind == ErrorKind::no_space ? Outcome::disk_full : Outcome::failed,
-                    error.message, now);
+        return fail_here(opened.partial.error(), now);
     }
     partial_ = *opened.partial;
     phase_ = Phase::running;
@@ -177,9 +185,7 @@ void Transfer::handle_opened(PartialOpened opened, TimePoint now) {
                       partial_->held(), config);
     download_->set_rate_limit(wiring_.figures.max_download);
     const store::Resumed& resumed = partial_->resumed();
-    listener_.file_opened(order_.index,
-                          resumed.kept_bytes + resumed.rechecked_bytes - resumed.lost_bytes,
-                          resumed.rechecked_bytes);
+    listener_.file_opened(order_.index, resumed.held_bytes, resumed.rechecked_bytes);
     for (auto& [id, source] : sources_) {
         if (source.dropped || !source.holds) {
             continue;
@@ -200,23 +206,27 @@ void Transfer::handle_saved(const FileSaved& saved, TimePoint now) {
         return;
     }
     if (!saved.status) {
-        const Error& error = saved.status.error();
-        const Outcome outcome = error.kind == ErrorKind::no_space ? Outcome::disk_full
-                                : error.kind == ErrorKind::exists ? Outcome::exists
-                                                                  : Outcome::failed;
-        return fail(outcome, error.message, now);
+        return fail_here(saved.status.error(), now);
     }
     phase_ = Phase::over;
     listener_.file_done(order_.index, {Outcome::done, saved.saved_as, {}}, now);
 }
 
-void Transfer::fail(Outcome outcome, const std::string& text, TimePoint now) {
+// The disk, or who else is at it, is the reason.
+void Transfer::fail_here(const Error& error, TimePoint now) {
+    const Outcome outcome = error.kind == ErrorKind::no_space ? Outcome::disk_full
+                            : error.kind == ErrorKind::exists ? Outcome::exists
+                                                              : Outcome::failed;
+    fail(outcome, error.message, now, error.kind == ErrorKind::changed);
+}
+
+void Transfer::fail(Outcome outcome, const std::string& text, TimePoint now, bool meddled) {
     stop();
-    listener_.file_done(order_.index, {outcome, {}, text}, now);
+    listener_.file_done(order_.index, {outcome, {}, text, meddled}, now);
 }
 
 void Transfer::stop() {
-    if (partial_ && phase_ == Phase::running) {
+    if (phase_ == Phase::opening || phase_ == Phase::running || phase_ == Phase::finishing) {
         wiring_.keeper.post(ClosePartial{order_.key, partial_});
     }
     phase_ = Phase::over;

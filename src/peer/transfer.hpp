@@ -46,6 +46,7 @@ class Transfer final : public DataSink {
     void handle_link(ServerLink& link, TimePoint now);
     void handle_link_closing(ServerLink& link);
     void handle_link_lost(ServerLink& link, TimePoint now);
+    void handle_proving(const PartialProving& proving);
     void handle_opened(PartialOpened opened, TimePoint now);
     void handle_saved(const FileSaved& saved, TimePoint now);
     void handle_checked(const Checked& checked, TimePoint now);
@@ -69,6 +70,10 @@ class Transfer final : public DataSink {
     // Waits for a holder or for room on the disk.
     [[nodiscard]] bool parked() const { return parked_ || !unwritten_.empty(); }
     [[nodiscard]] bool disk_is_full() const { return !unwritten_.empty(); }
+    // The file is being opened or finished here: no host is waited for.
+    [[nodiscard]] bool disk_at_work() const {
+        return phase_ == Phase::opening || phase_ == Phase::finishing;
+    }
     // Others wait for what is verified here.
     [[nodiscard]] bool in_crowd() const { return download_ && download_->in_crowd(); }
     [[nodiscard]] std::uint32_t sending_hosts() const;
@@ -89,9 +94,10 @@ class Transfer final : public DataSink {
         std::optional<Bitmap> holds;  // until the Download keeps it; all set: everything
         bool answered{false};         // it has told what it holds
         bool dropped{false};
-        bool sent{false};  // some of the file
-        std::string last;  // what went wrong last
-        int endings{0};    // how often the content went there
+        bool sent{false};                    // some of the file
+        std::optional<TimePoint> faulty_at;  // its disk has failed, as it says
+        std::string last;                    // what went wrong last
+        int endings{0};                      // how often the content went there
     };
     struct Unwritten {
         std::uint64_t offset{};
@@ -126,6 +132,7 @@ class Transfer final : public DataSink {
     void doubt(ChunkIndex chunk, std::vector<integrity::Digest> digests, TimePoint now);
     void handle_word(ChunkIndex chunk);
     void end_doubt(ChunkIndex chunk);
+    [[nodiscard]] bool is_stale(ChunkIndex chunk, TimePoint judged) const;
     void end_late_doubts(TimePoint now);
     void handle_bad_chunk(ChunkIndex chunk, std::vector<integrity::Digest> digests);
     void settle_dispute(ChunkIndex chunk, ServerLink& link, const Reply& reply);
@@ -137,7 +144,8 @@ class Transfer final : public DataSink {
     void look_stalled(TimePoint now);
     [[nodiscard]] std::string missing_chunks() const;
     [[nodiscard]] std::string claims_of_hosts() const;
-    void fail(Outcome outcome, const std::string& text, TimePoint now);
+    void fail(Outcome outcome, const std::string& text, TimePoint now, bool meddled = false);
+    void fail_here(const Error& error, TimePoint now);
 
     Wiring& wiring_;
     Servers& servers_;

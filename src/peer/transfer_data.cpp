@@ -10,7 +10,8 @@ using integrity::Digest;
 
 namespace {
 constexpr Duration write_again_every = 1s;
-constexpr Duration word_max = 2s;  // for those who sent a bad chunk to say that it is stale
+constexpr Duration fault_max = 5s;  // from its word on, a failing disk explains bad chunks
+constexpr Duration word_max = 2s;   // for those who sent a bad chunk to say that it is stale
 }  // namespace
 
 void Transfer::handle_data(ServerLink& link, std::uint64_t token, LeafRun run, std::uint32_t offset,
@@ -92,6 +93,9 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
         case protocol::Status::cancelled:
             refusal = swarm::Refusal::cancelled;
             break;
+        case protocol::Status::io_error:  // its other chunks may be well; it may be the last holder
+            refusal = swarm::Refusal::busy;
+            break;
         default:
             break;
     }
@@ -102,6 +106,14 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
                               : why == protocol::Status::io_error  ? "its disk failed"
                               : why == protocol::Status::cancelled ? source->second.last
                                                                    : "its file changed or went";
+    }
+    if (const auto source = sources_.find(link.id);
+        source != sources_.end() && why == protocol::Status::io_error) {
+        if (!source->second.faulty_at) {
+            listener_.file_note(order_.index, FetchNote::Kind::waiting, link.host,
+                                "the disk of " + link.host + " has failed; it is asked again");
+        }
+        source->second.faulty_at = now;
     }
     const bool tell = refusal == swarm::Refusal::gone && why != protocol::Status::closing;
     download_->handle_refused(link.id, swarm::AskId{token}, refusal, now);
@@ -127,7 +139,7 @@ void Transfer::write(std::uint64_t offset, std::span<const std::uint8_t> bytes, 
             return;
         }
         if (written.error().kind != ErrorKind::no_space) {
-            return fail(Outcome::failed, written.error().message, now);
+            return fail_here(written.error(), now);
         }
         download_->pause(true);
         write_again_at_ = now + write_again_every;
@@ -143,7 +155,7 @@ void Transfer::write_again(TimePoint now) {
         const Status written = partial_->write(next.offset, next.bytes);
         if (!written) {
             if (written.error().kind != ErrorKind::no_space) {
-                return fail(Outcome::failed, written.error().message, now);
+                return fail_here(written.error(), now);
             }
             write_again_at_ = now + write_again_every;
             return;
@@ -197,7 +209,8 @@ void Transfer::handle_checked(const Checked& checked, TimePoint now) {
         return;
     }
     if (!checked.leaves) {
-        return fail(Outcome::failed, checked.leaves.error().message, now);
+        const Status in_place = partial_->check();
+        return fail_here(in_place ? checked.leaves.error() : in_place.error(), now);
     }
     times_.add_hashing(checked.spent);
     std::span<const Digest> leaves(*checked.leaves);
@@ -250,9 +263,22 @@ void Transfer::handle_word(ChunkIndex chunk) {
     }
 }
 
+// One who sent some of it has said that its disk failed: then it sends whatever it has.
+bool Transfer::is_stale(ChunkIndex chunk, TimePoint judged) const {
+    const std::vector<SourceId> senders = download_->senders(chunk);
+    return std::any_of(senders.begin(), senders.end(), [&](SourceId sender) {
+        const auto source = sources_.find(sender);
+        return source != sources_.end() && source->second.faulty_at &&
+               *source->second.faulty_at + fault_max >= judged;
+    });
+}
+
 void Transfer::end_doubt(ChunkIndex chunk) {
     auto doubt = doubts_.extract(chunk);
     checking_.erase(chunk);
+    if (is_stale(chunk, doubt.mapped().until - word_max)) {
+        return download_->handle_stale(chunk);
+    }
     handle_bad_chunk(chunk, std::move(doubt.mapped().digests));
 }
 

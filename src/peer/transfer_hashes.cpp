@@ -75,7 +75,8 @@ void Transfer::finish_hashes(ServerLink& link) {
     }
     hashes_from_.reset();
     phase_ = Phase::opening;
-    wiring_.keeper.post(OpenPartial{order_.key, order_.name, order_.id, hashes_});
+    wiring_.keeper.post(
+        OpenPartial{order_.key, order_.name, order_.id, hashes_, order_.rename_on_clash});
 }
 
 }  // namespace shoal::peer

@@ -1,23 +1,17 @@
 #include "shoal/store/editor.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 
 #include "file_io.hpp"
-#include "file_names.hpp"
-#include "shoal/base/random.hpp"
 #include "shoal/base/text.hpp"
 #include "sync_folders.hpp"
 #include "tracker.hpp"
 
 namespace shoal::store {
 namespace {
-
-constexpr int draft_tries = 8;
 
 std::string quoted(const SafePath& path) { return "'" + text::escape(path.text()) + "'"; }
 Error failed(const char* what, const SafePath& path, int why) {
@@ -38,12 +32,6 @@ Result<Fd> nearest_folder(const Root& root, std::string_view folder) {
         }
         folder = above(folder);
     }
-}
-
-std::string random_draft_name() {
-    std::array<std::uint8_t, 16> bytes{};
-    random_bytes(bytes);
-    return std::string(file_names::draft_prefix) + text::hex(bytes);
 }
 
 Status check_mtime(std::int64_t seconds) {
@@ -69,12 +57,6 @@ Status check_replaceable(const struct stat& there, const SafePath& path) {
 }
 
 }  // namespace
-
-Draft::~Draft() {
-    if (folder_ && !temp_.empty()) {
-        ::unlinkat(folder_.get(), temp_.c_str(), 0);
-    }
-}
 
 // A name that is there, with the folder it is in.
 struct Editor::Place {
@@ -118,26 +100,22 @@ Result<Draft> Editor::draft(const SafePath& name) {
         return folder.error();
     }
     draft.folder_ = move_above_select(std::move(*folder));
-    for (int attempt = 0; attempt < draft_tries; ++attempt) {
-        const std::string temp = random_draft_name();
-        constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-        Fd data(::openat(draft.folder_.get(), temp.c_str(), flags, 0600));
-        if (!data && errno == EEXIST) {
-            continue;
-        }
-        if (!data) {
-            return failed("make a file for", name, errno);
-        }
-        draft.temp_ = temp;
-        draft.data_ = move_above_select(std::move(data));
-        struct stat status {};
-        // Another process that starts just now may take it for a leftover.
-        if (::flock(draft.data_.get(), LOCK_EX | LOCK_NB) == 0 &&
-            ::fstat(draft.data_.get(), &status) == 0 && status.st_nlink == 1) {
-            return draft;
-        }
+    if (const int why = draft.file_.make(draft.folder_.get()); why != 0) {
+        return failed("make a file for", name, why);
     }
-    return Error{ErrorKind::busy, "cannot make a file for " + quoted(name) + ": try again"};
+    return draft;
+}
+
+// With no writer left, so that whoever writes to it from now on is heard of. 0 or the errno.
+int Editor::name_draft(Draft& draft, int folder, const std::string& name, bool must_be_new) {
+    if (const int why = draft.file_.make_read_only(); why != 0) {
+        return why;
+    }
+    if (must_be_new) {
+        return draft.file_.become(folder, name.c_str());
+    }
+    const char* const temp = draft.file_.name().c_str();
+    return ::renameat(draft.folder_.get(), temp, folder, name.c_str()) == 0 ? 0 : errno;
 }
 
 Status Editor::publish(Draft draft, const SafePath& name, integrity::FileTree tree,
@@ -151,7 +129,7 @@ Status Editor::publish(Draft draft, const SafePath& name, integrity::FileTree tr
     if (const Status fits = check_mtime(mtime_s.value_or(0)); !fits) {
         return fits;
     }
-    const int fd = draft.data_.get();
+    const int fd = draft.file_.fd();
     int why = ::fchmod(fd, file_mode_) == 0 ? 0 : errno;
     why = why == 0 && mtime_s ? ::shoal::store::set_mtime(fd, *mtime_s) : why;
     why = why == 0 && ::fsync(fd) != 0 ? errno : why;
@@ -169,16 +147,14 @@ Status Editor::publish(Draft draft, const SafePath& name, integrity::FileTree tr
             return may;
         }
     }
-    if (must_be_new) {
-        why = rename_new(draft.folder_.get(), draft.temp_.c_str(), folder->get(), last.c_str());
-    } else if (::renameat(draft.folder_.get(), draft.temp_.c_str(), folder->get(), last.c_str()) !=
-               0) {
-        why = errno;
+    why = name_draft(draft, folder->get(), last, must_be_new);
+    if (why == ESTALE) {
+        return Error{ErrorKind::changed, quoted(name) + " was replaced while it came"};
     }
     if (why != 0) {
         return failed("save", name, why);
     }
-    draft.temp_.clear();
+    draft.file_.keep();
     // Only now: the rename is a change of the file's status.
     if (::fstat(fd, &status) != 0) {
         return failed("look at", name, errno);
@@ -188,7 +164,12 @@ Status Editor::publish(Draft draft, const SafePath& name, integrity::FileTree tr
     }
     tracker_->published(std::make_shared<const HeldFile>(
         HeldFile{name, where_, tree.id, std::move(tree.chunk_hashes), Stamp::of(status)}));
-    return sync_folders(*root_, {name.folder()});
+    const Status synced = sync_folders(*root_, {name.folder()});
+    return synced ? synced
+                  : Error{synced.error().kind, quoted(name) +
+                                                   " is here, whole, but may not outlast a power "
+                                                   "cut: " +
+                                                   synced.error().message};
 }
 
 Result<bool> Editor::look(const SafePath& name, Stamp* stamp) const {

@@ -31,8 +31,10 @@ std::string part(std::string_view name, const integrity::Digest& root) {
     return std::string(cut(name, part_max - tail.size())) + tail;
 }
 
-std::string part_of_version(std::string_view name, const integrity::Digest& root) {
-    const std::string tail = "." + mark_of(root) + std::string(part_suffix);
+std::string part_of_version(std::string_view name, const integrity::Digest& root,
+                            unsigned attempt) {
+    const std::string number = attempt > 1 ? "-" + std::to_string(attempt) : "";
+    const std::string tail = "." + mark_of(root) + number + std::string(part_suffix);
     return std::string(cut(name, part_max - tail.size())) + tail;
 }
 
@@ -46,7 +48,13 @@ std::string_view part_of_journal(std::string_view journal) {
 
 bool is_part(std::string_view name) { return name.ends_with(part_suffix); }
 bool is_journal(std::string_view name) { return name.ends_with(journal_suffix); }
-bool is_own(std::string_view name) { return is_part(name) || is_journal(name); }
+bool is_like_own(std::string_view name) { return is_part(name) || is_journal(name); }
+
+bool is_draft(std::string_view name) {
+    return name.starts_with(draft_prefix) &&
+           name.size() == draft_prefix.size() + 2 * draft_random_bytes &&
+           name.find_first_not_of("0123456789abcdef", draft_prefix.size()) == name.npos;
+}
 
 std::string numbered(std::string_view name, unsigned number) {
     std::size_t dot = name.rfind('.');

@@ -21,6 +21,9 @@ namespace {
 constexpr std::size_t slice_size = 256 * limits::KiB;  // stays in the cache between read and hash
 constexpr Duration retry_after = 500ms;
 constexpr std::int64_t settled_after_ns = 1'000'000'000;
+constexpr std::int64_t coarsest_tick_ns = 2'000'000'000;
+constexpr Duration unripe_max = 2s + 50ms;
+constexpr Duration tick = 4ms;
 
 std::atomic<bool> leases_usable{true};
 
@@ -31,6 +34,18 @@ std::int64_t wall_clock_ns() {
 }
 
 }  // namespace
+
+std::int64_t stamp_clock_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// No part of a second: the file system knows none, and FAT counts in steps of two seconds.
+bool is_ripe(const Stamp& stamp, std::int64_t now_ns) {
+    const bool in_seconds = stamp.ctime_ns % 1'000'000'000 == 0;
+    return in_seconds ? stamp.ctime_ns <= now_ns - coarsest_tick_ns : stamp.ctime_ns < now_ns;
+}
 
 void use_leases(bool on) { leases_usable = on; }
 
@@ -106,7 +121,7 @@ void Hasher::fail(const TargetPtr& target, const Error& error, const Stamp& stam
 }
 
 std::optional<Hasher::Job> Hasher::begin(const Lane& lane, const TargetPtr& target) {
-    if (target->over || target->waiting || target->asked != lane.of_asked) {
+    if (target->over || target->waiting || target->ripening || target->asked != lane.of_asked) {
         return std::nullopt;
     }
     const Holding holding = catalog_->find_in(target->where, target->name.text());
@@ -128,7 +143,33 @@ std::optional<Hasher::Job> Hasher::begin(const Lane& lane, const TargetPtr& targ
     if (holding.pending.being_written) {
         catalog_->set_being_written(target->where, target->name.text(), false);
     }
+    if (!has_ripened(*target, stamp)) {
+        target->ripening = true;
+        ripening_.push_back(target);
+        return std::nullopt;
+    }
     return Job{target, std::move(*fd), stamp, integrity::TreeHasher(stamp.size)};
+}
+
+bool Hasher::has_ripened(Target& target, const Stamp& stamp) {
+    if (target.stamp != stamp) {
+        target.stamp = stamp;
+        target.since = steady_now();
+    }
+    return is_ripe(stamp, stamp_clock_ns()) || steady_now() - target.since >= unripe_max;
+}
+
+void Hasher::look_at_ripening() {
+    const std::int64_t clock = stamp_clock_ns();
+    const TimePoint now = steady_now();
+    std::erase_if(ripening_, [&](const TargetPtr& target) {
+        if (!is_ripe(target->stamp, clock) && now - target->since < unripe_max) {
+            return false;
+        }
+        target->ripening = false;
+        lane_of(*target).fresh.push_front(target);
+        return true;
+    });
 }
 
 bool Hasher::read_slice(Job& job) {
@@ -224,7 +265,17 @@ void Hasher::tell_progress() const {
     }
 }
 
+std::optional<TimePoint> Hasher::next_timeout() const {
+    if (ripening_.empty()) {
+        return retry_at_;
+    }
+    const TimePoint ripe = now_ + tick;
+    return retry_at_ ? std::min(*retry_at_, ripe) : ripe;
+}
+
 bool Hasher::work(TimePoint now, TimePoint deadline) {
+    now_ = now;
+    look_at_ripening();
     if (retry_at_ && now >= *retry_at_) {
         look_again();
     }

@@ -4,6 +4,10 @@
 // half a copy is never offered. What is asked for goes before everything else. Among what is asked
 // for, and among the rest, files of one slice go by the large ones, which are read in turns: so
 // nobody waits for the end of a large file.
+//
+// Times of files move on by a tick of the kernel's clock, some milliseconds: two changes within
+// one leave the same stamp. So a file is read only when its stamp is older than the clock's
+// present tick; then each later change shows.
 #pragma once
 
 #include <deque>
@@ -22,6 +26,11 @@ namespace shoal::store {
 bool is_being_written(int fd, const Stamp& stamp);
 void use_leases(bool on);
 
+// The clock that stamps are made with, nanoseconds since 1970.
+std::int64_t stamp_clock_ns();
+// Whether whatever changes the file from `now_ns` of that clock on will change the stamp.
+bool is_ripe(const Stamp& stamp, std::int64_t now_ns);
+
 class Hasher {
   public:
     Hasher(const Root& shared, const Root& downloads, Catalog& catalog)
@@ -36,7 +45,7 @@ class Hasher {
     // is more to do at once.
     bool work(TimePoint now, TimePoint deadline);
     // When waiting names are looked at again.
-    [[nodiscard]] std::optional<TimePoint> next_timeout() const { return retry_at_; }
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
     // Whether anything was hashed since the last call.
     bool take_hashed() { return std::exchange(hashed_, false); }
 
@@ -47,6 +56,9 @@ class Hasher {
         bool asked{false};    // its place is the lane of what is asked for
         bool waiting{false};  // for its writer
         bool over{false};     // whoever still meets it passes it over
+        bool ripening{false};
+        Stamp stamp{};      // that is to ripen
+        TimePoint since{};  // of the steady clock: a stamp from the future ripens as well
     };
     using TargetPtr = std::shared_ptr<Target>;
     struct ByName {
@@ -83,6 +95,8 @@ class Hasher {
     void wait(const TargetPtr& target);
     void end(const TargetPtr& target);
     void look_again();
+    static bool has_ripened(Target& target, const Stamp& stamp);
+    void look_at_ripening();
     void tell_progress() const;
 
     const Root* shared_;
@@ -92,7 +106,9 @@ class Hasher {
     Lane asked_{true, 8, {}, {}, {}};
     Lane rest_{false, 1, {}, {}, {}};
     std::vector<TargetPtr> waiting_;
+    std::vector<TargetPtr> ripening_;
     std::optional<TimePoint> retry_at_;
+    TimePoint now_{};
     std::vector<std::uint8_t> buffer_;
     bool hashed_{false};
 };

@@ -1,7 +1,6 @@
 #include "index_file.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,7 +122,7 @@ Result<IndexFile> IndexFile::open(const std::string& state_folder) {
     if (!lock) {
         return system_error("cannot open the lock in " + shown, errno);
     }
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (try_lock(lock.get()) == Lock::taken) {
         lock.reset();
     }
     return IndexFile(state_folder, move_above_select(std::move(folder)),

@@ -12,8 +12,8 @@ namespace {
 using integrity::Digest;
 using integrity::FileId;
 
-constexpr std::string_view magic = "SHOALJ1\n";
-constexpr std::size_t head_max = magic.size() + 8 + 32 + 4 + limits::path_max + 32;
+constexpr std::string_view magic = "SHOALJ2\n";
+constexpr std::size_t head_max = journal_owner_size + 8 + 32 + 4 + limits::path_max + 32;
 
 std::uint64_t check_of(const FileId& id, std::uint64_t number, std::uint32_t first,
                        std::uint32_t count) {
@@ -30,8 +30,21 @@ std::string_view as_text(std::span<const std::uint8_t> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::optional<Journal> decode_head(ByteReader& in, std::span<const std::uint8_t> all) {
+std::optional<JournalOwner> decode_owner(ByteReader& in) {
     if (as_text(in.bytes(magic.size())) != magic) {
+        return std::nullopt;
+    }
+    JournalOwner owner;
+    for (FileMark* mark : {&owner.journal, &owner.part}) {
+        mark->inode = in.number<std::uint64_t>();
+        mark->born = in.number<std::uint64_t>();
+    }
+    return in.ok() ? std::optional(owner) : std::nullopt;
+}
+
+std::optional<Journal> decode_head(ByteReader& in, std::span<const std::uint8_t> all) {
+    const std::optional<JournalOwner> owner = decode_owner(in);
+    if (!owner) {
         return std::nullopt;
     }
     FileId id;
@@ -48,7 +61,7 @@ std::optional<Journal> decode_head(ByteReader& in, std::span<const std::uint8_t>
     if (!in.ok() || !name || written != check) {
         return std::nullopt;
     }
-    return Journal{name.value(), id, {}, {}, 0};
+    return Journal{*owner, name.value(), id, {}, {}, 0};
 }
 
 // The hashes need no check of their own: they must give the root.
@@ -101,11 +114,21 @@ std::optional<Journal> decode_journal(std::span<const std::uint8_t> bytes) {
     return journal;
 }
 
-std::vector<std::uint8_t> encode_journal_head(const SafePath& name, const FileId& id,
+std::optional<JournalOwner> decode_journal_owner(std::span<const std::uint8_t> bytes) {
+    ByteReader in(bytes);
+    return decode_owner(in);
+}
+
+std::vector<std::uint8_t> encode_journal_head(const JournalOwner& owner, const SafePath& name,
+                                              const FileId& id,
                                               std::span<const Digest> chunk_hashes) {
     ByteWriter out;
     out.reserve(head_max + chunk_hashes.size() * sizeof(Digest));
     out.text(magic);
+    for (const FileMark& mark : {owner.journal, owner.part}) {
+        out.number(mark.inode);
+        out.number(mark.born);
+    }
     out.number(id.size);
     out.bytes(id.root.bytes);
     out.number(static_cast<std::uint32_t>(name.text().size()));

@@ -169,12 +169,31 @@ Result<Fd> Root::open_folder_of(const SafePath& path, bool create) const {
                                     "' in '" + text::escape(path_) + "'",
                                 errno);
         }
-        at = Fd(::openat(at.get(), component.c_str(), folder_flags | O_NOFOLLOW));
+        Fd next(::openat(at.get(), component.c_str(), folder_flags | O_NOFOLLOW));
+        if (!next && errno == ENOTDIR) {
+            return Error{ErrorKind::exists, "'" + text::escape(component) + "' on the way to '" +
+                                                text::escape(path.text()) + "' in '" +
+                                                text::escape(path_) +
+                                                "' is no folder; move it away"};
+        }
+        at = std::move(next);
     }
     if (!at) {
         return open_error(path_, path.folder(), errno);
     }
     return at;
+}
+
+Status Root::check_in_place() const {
+    struct stat mine {
+    }, named{};
+    if (::fstat(fd_.get(), &mine) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+        mine.st_dev == named.st_dev && mine.st_ino == named.st_ino) {
+        return {};
+    }
+    return Error{ErrorKind::system, "the folder '" + text::escape(path_) +
+                                        "' was removed, moved away or replaced; put it back, or "
+                                        "start Shoal again"};
 }
 
 Result<std::uint64_t> Root::free_space() const {

@@ -9,9 +9,9 @@
 #include <set>
 
 #include "file_io.hpp"
-#include "file_names.hpp"
 #include "folder_cache.hpp"
 #include "shoal/base/text.hpp"
+#include "shoal/store/draft_file.hpp"
 #include "sync_folders.hpp"
 
 namespace shoal::store {
@@ -27,8 +27,7 @@ Error failure(const SmallFile& file, const char* what, int why) {
 
 bool is_acceptable(const SmallFile& file) {
     return file.bytes.size() == file.id.size &&
-           integrity::Geometry(file.id.size).chunk_count() <= 1 &&
-           !file_names::is_journal(file.name.name());
+           integrity::Geometry(file.id.size).chunk_count() <= 1;
 }
 
 class Batch {
@@ -39,16 +38,20 @@ class Batch {
           files_(files),
           one_by_one_(files.size() <= fdatasync_files_max),
           folders_(root, FolderCache::Missing::is_made),
+          written_(files.size()),
           results_(files.size(), Stamp{}) {}
 
     std::vector<Result<Stamp>> run() {
+        if (const Status in_place = root_.check_in_place(); !in_place) {
+            return std::vector<Result<Stamp>>(files_.size(), in_place.error());
+        }
         for (std::size_t i = 0; i < files_.size(); ++i) {
-            results_[i] = write_temp(files_[i]);
+            results_[i] = write_temp(i);
         }
         sync_data();
         for (std::size_t i = 0; i < files_.size(); ++i) {
             if (results_[i]) {
-                results_[i] = rename(files_[i]);
+                results_[i] = rename(i);
             }
         }
         sync_names();
@@ -56,54 +59,54 @@ class Batch {
     }
 
   private:
-    static std::string temp_name(const SmallFile& file) {
-        return file_names::part_of_version(file.name.name(), file.id.root);
-    }
-
-    void remove_temp(const SmallFile& file) {
-        if (const Result<int> folder = folders_.folder_of(file.name)) {
-            ::unlinkat(*folder, temp_name(file).c_str(), 0);
-        }
-    }
+    // A file that is written, until it has its name. Closed, since a batch is large; what keeps
+    // other processes from taking it for a leftover is the lock on the root.
+    struct Written {
+        std::string temp;
+        std::uint64_t inode{};
+    };
 
     // The error, after the temporary file is gone.
-    Error give_up(const SmallFile& file, const char* what, int why) {
-        remove_temp(file);
+    Error give_up(std::size_t index, const char* what, int why) {
+        const SmallFile& file = files_[index];
+        if (const Result<int> folder = folders_.folder_of(file.name); folder) {
+            ::unlinkat(*folder, written_[index].temp.c_str(), 0);
+        }
         return failure(file, what, why);
     }
 
-    Result<Stamp> write_temp(const SmallFile& file) {
+    Result<Stamp> write_temp(std::size_t index) {
+        const SmallFile& file = files_[index];
         if (!is_acceptable(file)) {
             return Error{ErrorKind::bad_input, "'" + text::escape(file.name.text()) +
-                                                   "' cannot be saved: its size or name is wrong"};
+                                                   "' cannot be saved: its size is wrong"};
         }
         const Result<int> folder = folders_.folder_of(file.name);
         if (!folder) {
             return folder.error();
         }
-        constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-        const std::string temp = temp_name(file);
-        Fd fd(::openat(*folder, temp.c_str(), flags, 0600));
-        if (!fd && errno == EEXIST && ::unlinkat(*folder, temp.c_str(), 0) == 0) {
-            fd = Fd(::openat(*folder, temp.c_str(), flags, 0600));  // an earlier crash left it
+        DraftFile draft;
+        if (const int why = draft.make(*folder); why != 0) {
+            return failure(file, "cannot make a file for", why);
         }
-        if (!fd) {
-            return failure(file, "cannot make a file for", errno);
-        }
-        int why = write_all(fd.get(), 0, file.bytes);
+        int why = write_all(draft.fd(), 0, file.bytes);
         if (file.mtime_s) {
-            (void)set_mtime(fd.get(), *file.mtime_s);  // what others say may not fit
+            (void)set_mtime(draft.fd(), *file.mtime_s);  // what others say may not fit
         }
+        struct stat status {};
         if (why == 0 &&
-            (::fchmod(fd.get(), file_mode_) != 0 || (one_by_one_ && ::fdatasync(fd.get()) != 0))) {
+            (::fchmod(draft.fd(), file_mode_) != 0 || ::fstat(draft.fd(), &status) != 0 ||
+             (one_by_one_ && ::fdatasync(draft.fd()) != 0))) {
             why = errno;
         }
-        if (const int closed = close_checked(std::move(fd)); why == 0) {
+        if (const int closed = draft.close(); why == 0) {
             why = closed;
         }
         if (why != 0) {
-            return give_up(file, "cannot write", why);
+            return failure(file, "cannot write", why);
         }
+        written_[index] = {draft.name(), status.st_ino};
+        draft.keep();
         return Stamp{};
     }
 
@@ -131,25 +134,31 @@ class Batch {
         }
         for (std::size_t i = 0; why != 0 && i < files_.size(); ++i) {
             if (results_[i]) {
-                results_[i] = give_up(files_[i], "cannot sync", why);
+                results_[i] = give_up(i, "cannot sync", why);
             }
         }
     }
 
-    Result<Stamp> rename(const SmallFile& file) {
+    Result<Stamp> rename(std::size_t index) {
+        const SmallFile& file = files_[index];
         const Result<int> folder = folders_.folder_of(file.name);
         if (!folder) {
             return folder.error();
         }
         const std::string name(file.name.name());
-        const int why = rename_new(*folder, temp_name(file).c_str(), *folder, name.c_str());
+        const int why = rename_new(*folder, written_[index].temp.c_str(), *folder, name.c_str());
         if (why != 0) {
-            return give_up(file, "cannot save", why);
+            return give_up(index, "cannot save", why);
         }
         // By name and only now: the rename is a change of the file's status.
         struct stat status {};
         if (::fstatat(*folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
             return failure(file, "cannot look at", errno);
+        }
+        if (status.st_ino != written_[index].inode ||
+            static_cast<std::uint64_t>(status.st_size) != file.id.size) {
+            return Error{ErrorKind::changed, "'" + text::escape(file.name.text()) +
+                                                 "' was replaced while it was saved"};
         }
         return Stamp::of(status);
     }
@@ -167,8 +176,21 @@ class Batch {
         const Status synced = sync_folders(root_, folders);
         for (std::size_t i = 0; !synced && i < files_.size(); ++i) {
             if (results_[i]) {
+                take_back(i);
                 results_[i] = synced.error();
             }
+        }
+    }
+
+    // Whether the name lasts is not known, so that it must not be there.
+    void take_back(std::size_t index) {
+        const SmallFile& file = files_[index];
+        const Result<int> folder = folders_.folder_of(file.name);
+        const std::string name(file.name.name());
+        struct stat status {};
+        if (folder && ::fstatat(*folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            Stamp::of(status) == *results_[index]) {
+            ::unlinkat(*folder, name.c_str(), 0);
         }
     }
 
@@ -177,6 +199,7 @@ class Batch {
     std::span<const SmallFile> files_;
     bool one_by_one_;
     FolderCache folders_;
+    std::vector<Written> written_;
     std::vector<Result<Stamp>> results_;
 };
 
@@ -184,6 +207,7 @@ class Batch {
 
 std::vector<Result<Stamp>> write_small_files(const Root& root, mode_t file_mode,
                                              std::span<const SmallFile> files) {
+    const DraftsInUse in_use(root);
     return Batch(root, file_mode, files).run();
 }
 

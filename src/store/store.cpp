@@ -47,19 +47,17 @@ struct Store::Impl {
         dirty = tracker.take_dirty() || dirty;
         return dirty && index.writable();
     }
-    Status save_index() {
+    Status save_index(bool at_last) {
         dirty = false;
-        return index.save(catalog.complete_files());
+        return index.save(tracker.settled_files(at_last));
     }
-    // A finished download is offered, but for names that look like our own files.
+    // A finished download is offered.
     void offer(const SafePath& name, const integrity::FileId& id,
                const std::vector<integrity::Digest>& chunk_hashes, const Stamp& stamp) {
-        if (!file_names::is_own(name.name())) {
-            catalog.put(std::make_shared<const HeldFile>(
-                HeldFile{name, Where::downloads, id, chunk_hashes, stamp}));
-            dirty = true;
-        }
+        tracker.published(std::make_shared<const HeldFile>(
+            HeldFile{name, Where::downloads, id, chunk_hashes, stamp}));
     }
+    Status make_way(const SafePath& name);
     [[nodiscard]] bool is_taken(const SafePath& name) const;
 
     mode_t file_mode;
@@ -79,8 +77,8 @@ struct Store::Impl {
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Store::~Store() {
-    if (impl_->is_index_dirty()) {
-        if (const Status saved = impl_->save_index(); !saved) {
+    if (impl_->is_index_dirty() || (impl_->index.writable() && impl_->tracker.has_unsettled())) {
+        if (const Status saved = impl_->save_index(true); !saved) {
             log::warning(saved.error().message);
         }
     }
@@ -123,7 +121,7 @@ bool Store::work(TimePoint now) {
     const bool may_save = !impl_->saved_at || now >= *impl_->saved_at + save_interval;
     if (may_save && impl_->is_index_dirty()) {
         impl_->saved_at = now;
-        if (const Status saved = impl_->save_index(); !saved) {
+        if (const Status saved = impl_->save_index(false); !saved) {
             log::warning(saved.error().message);
         }
     }
@@ -146,9 +144,9 @@ void Store::hash_first(std::string_view name) {
 }
 
 Result<std::shared_ptr<PartialFile>> Store::open_partial(
-    const SafePath& name, const integrity::FileId& id,
-    std::vector<integrity::Digest> chunk_hashes) {
-    auto partial = impl_->partials.open(name, id, std::move(chunk_hashes));
+    const SafePath& name, const integrity::FileId& id, std::vector<integrity::Digest> chunk_hashes,
+    bool rename_on_clash) {
+    auto partial = impl_->partials.open({name, id, std::move(chunk_hashes)}, rename_on_clash);
     if (partial) {
         impl_->catalog.put_partial(*partial);
     }
@@ -157,6 +155,9 @@ Result<std::shared_ptr<PartialFile>> Store::open_partial(
 
 Status Store::finish(const std::shared_ptr<PartialFile>& partial, const SafePath& final_name,
                      std::optional<std::int64_t> mtime_s) {
+    if (Status way = impl_->make_way(final_name); !way) {
+        return way;
+    }
     const Result<Stamp> stamp = impl_->partials.finish(*partial, final_name, mtime_s);
     if (!stamp) {
         return stamp.error();
@@ -182,8 +183,27 @@ void Store::drop_partial(const std::shared_ptr<PartialFile>& partial) {
     impl_->catalog.remove_partial(*partial);
 }
 
+bool Store::must_be_proven(PartialFile& partial) { return impl_->tracker.must_be_proven(partial); }
+
+// What is like one of our own names may be one: of a download that is under way, or of an
+// earlier one.
+Status Store::Impl::make_way(const SafePath& name) {
+    if (!file_names::is_like_own(name.name())) {
+        return {};
+    }
+    for (const auto& partial : catalog.partials()) {
+        const std::string part = partial->part_path();
+        if (PartialStore::is_open(*partial) &&
+            (part == name.text() || file_names::journal(part) == name.text())) {
+            return partials.make_way(*partial);
+        }
+    }
+    return partials.make_way(name);
+}
+
 bool Store::remove_part(std::string_view part_path) {
-    if (!file_names::is_part(part_path)) {
+    if (!file_names::is_part(part_path) ||
+        impl_->catalog.find_in(Where::downloads, part_path).file) {
         return false;
     }
     bool offered = false;
@@ -210,8 +230,16 @@ std::vector<Status> Store::save_small(std::span<const SmallFile> files) {
     while (!files.empty()) {
         const auto round = files.first(std::min(files.size(), small_files_per_round));
         files = files.subspan(round.size());
+        std::vector<Status> ways;
+        for (const SmallFile& file : round) {
+            ways.push_back(impl_->make_way(file.name));
+        }
         const auto stamps = write_small_files(impl_->downloads, impl_->file_mode, round);
         for (std::size_t i = 0; i < round.size(); ++i) {
+            if (!stamps[i] && !ways[i]) {
+                statuses.push_back(ways[i]);
+                continue;
+            }
             if (!stamps[i]) {
                 statuses.push_back(stamps[i].error());
                 continue;
@@ -234,6 +262,10 @@ bool Store::Impl::is_taken(const SafePath& name) const {
 }
 
 Result<SafePath> Store::free_name(const SafePath& taken) {
+    // Where a file stands in the place of its folder, no name is free.
+    if (const Result<Fd> folder = impl_->downloads.open_folder_of(taken, true); !folder) {
+        return folder.error();
+    }
     for (unsigned number = 1; number < free_name_tries; ++number) {
         std::string text(taken.folder());
         text += text.empty() ? "" : "/";
@@ -250,7 +282,7 @@ Result<SafePath> Store::free_name(const SafePath& taken) {
 Status Store::save_index() {
     impl_->tracker.take_dirty();
     impl_->saved_at = impl_->now;
-    return impl_->save_index();
+    return impl_->save_index(true);
 }
 
 }  // namespace shoal::store

@@ -2,21 +2,25 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "file_names.hpp"
 #include "open_beneath.hpp"
 #include "shoal/base/log.hpp"
 #include "shoal/base/text.hpp"
+#include "shoal/store/draft_file.hpp"
 
 namespace shoal::store {
 namespace {
 
 constexpr Duration rescan_interval_min = 2s;
 constexpr int rescan_cost_share = 20;  // at most 1/20 of the time goes into rescans
+constexpr Duration settle_interval = 1s;
+constexpr int settle_tries = 4;
+constexpr unsigned settle_pause_us = 3000;
 
 struct CloseFolder {
     void operator()(DIR* stream) const { ::closedir(stream); }
@@ -37,8 +41,8 @@ bool is_no_folder(const Root& root, std::string_view folder) {
     return !open_beneath(root.fd(), folder, O_RDONLY | O_DIRECTORY) && says_absent(errno);
 }
 
-bool is_own_file(Where where, const SafePath& path) {
-    return where == Where::downloads && file_names::is_own(path.name());
+bool is_like_own(Where where, const SafePath& path) {
+    return where == Where::downloads && file_names::is_like_own(path.name());
 }
 
 }  // namespace
@@ -155,8 +159,8 @@ void Tracker::see_again() {
 
 void Tracker::take_entry(const Place& place, int folder, const char* name,
                          std::vector<Place>& deeper) {
-    if (place.where == Where::shared && file_names::is_draft(name)) {
-        return remove_leftover(folder, name);
+    if (file_names::is_draft(name)) {
+        return remove_leftover_draft(root(place.where), folder, name);
     }
     const Result<SafePath> path = SafePath::parse(place.prefix + name);
     struct stat status {};
@@ -175,38 +179,30 @@ void Tracker::take_entry(const Place& place, int folder, const char* name,
     if (S_ISDIR(status.st_mode)) {
         deeper.push_back({place.where, path->text() + "/"});
     } else if (S_ISREG(status.st_mode)) {
-        consider(place.where, *path, Stamp::of(status));
-    }
-}
-
-// A draft that nobody has locked is what a crash left.
-void Tracker::remove_leftover(int folder, const char* name) {
-    const Fd fd(::openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    struct stat status {};
-    if (fd && ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) &&
-        ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
-        ::unlinkat(folder, name, 0);
+        is_like_own(place.where, *path) && PartialStore::owns(folder, name)
+            ? take_own(*path)
+            : consider(place.where, *path, Stamp::of(status), false);
     }
 }
 
 // A regular file is at `path`: is it news?
-void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp) {
-    if (is_own_file(where, path)) {
-        if (file_names::is_journal(path.name())) {
-            load_partial(path);
-        }
-        return;
-    }
+void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp, bool written) {
     const Holding held = catalog_->find_in(where, path.text());
     if (held.state == Holding::State::complete) {
-        if (held.file->stamp == stamp) {
+        const bool unsettled = unsettled_.contains({where, path});
+        if (held.file->stamp == stamp && !(written && unsettled)) {
             return;
         }
+        unsettled_.erase({where, path});
         dirty_ = true;
     }
     if (const auto known = known_.find(stamp); known != known_.end()) {
         catalog_->put(std::make_shared<const HeldFile>(HeldFile{
             path, where, {stamp.size, known->second.root}, known->second.chunk_hashes, stamp}));
+        if (std::find(known_unsettled_.begin(), known_unsettled_.end(), stamp) !=
+            known_unsettled_.end()) {
+            unsettled_[{where, path}] = stamp;
+        }
         return;
     }
     if (stamp.size > limits::file_size_max) {
@@ -228,12 +224,21 @@ void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp) {
     }
 }
 
+// A part or a journal of this or another process.
+void Tracker::take_own(const SafePath& path) {
+    remove(Where::downloads, path);  // its name may have been a file's
+    if (file_names::is_journal(path.name())) {
+        load_partial(path);
+    }
+}
+
 void Tracker::remove(Where where, const SafePath& path) {
+    unsettled_.erase({where, path});
     dirty_ |= catalog_->find_in(where, path.text()).state == Holding::State::complete;
     catalog_->remove(where, path.text());
 }
 
-void Tracker::look_at(Where where, const SafePath& path, Caches& caches) {
+void Tracker::look_at(Where where, const SafePath& path, Caches& caches, bool written) {
     FolderCache& cache = where == Where::shared ? caches.shared : caches.downloads;
     const Result<int> folder = cache.folder_of(path);
     const std::string name(path.name());
@@ -250,9 +255,11 @@ void Tracker::look_at(Where where, const SafePath& path, Caches& caches) {
     }
     if (!there || !S_ISREG(status.st_mode) || root(where).hides(path.text(), status)) {
         remove(where, path);
-        return;
+    } else if (is_like_own(where, path) && PartialStore::owns(*folder, name)) {
+        take_own(path);
+    } else {
+        consider(where, path, Stamp::of(status), written);
     }
-    consider(where, path, Stamp::of(status));
 }
 
 // Only what an earlier run left: those under way are in the catalog already.
@@ -267,9 +274,14 @@ void Tracker::load_partial(const SafePath& journal) {
     if (all.size() >= partials_offered_max) {
         return;
     }
+    if (proving_) {
+        unproven_.push_back(journal);  // one at a time: it is open meanwhile
+        return;
+    }
     Result<std::shared_ptr<PartialFile>> partial = partials_->load(journal);
     if (partial) {
-        catalog_->put_partial(PartialStore::resting(**partial));
+        proving_ = std::move(*partial);
+        catalog_->put_partial(proving_);
     } else {
         log::debug(partial.error().message);
     }
@@ -287,11 +299,95 @@ void Tracker::drop_partial(const SafePath& own_file) {
     }
 }
 
+// We do not close a part that we still write to: it was another program.
+void Tracker::doubt(const SafePath& part) {
+    for (const auto& partial : catalog_->partials()) {
+        if (partial->part_path() == part.text() && PartialStore::is_open(*partial)) {
+            partial->doubt();
+        }
+    }
+}
+
+bool Tracker::must_be_proven(PartialFile& partial) {
+    handle_watch(now_);
+    const bool doubted = partial.doubted() || !options_.watch || unwatched_;
+    return partial.end_writing() || doubted;
+}
+
+// What a journal promises is served once it is proven.
+bool Tracker::prove_partials(TimePoint deadline) {
+    while (proving_) {
+        if (proving_->prove(deadline)) {
+            return true;
+        }
+        const auto proven = std::exchange(proving_, nullptr);
+        const auto all = catalog_->partials();
+        if (std::find(all.begin(), all.end(), proven) != all.end()) {
+            catalog_->put_partial(PartialStore::resting(*proven));
+        }
+        while (!proving_ && !unproven_.empty()) {
+            const SafePath next = unproven_.back();
+            unproven_.pop_back();
+            load_partial(next);
+        }
+        if (steady_now() >= deadline) {
+            break;
+        }
+    }
+    return proving_ != nullptr;
+}
+
+// Settling -------------------------------------------------------------------------------------
+
+// A change within the tick of the stamp was told by the watch, or its writer has the file open
+// still; any later one shows in the stamp.
+void Tracker::settle() {
+    const std::int64_t clock = stamp_clock_ns();
+    const bool any = std::any_of(unsettled_.begin(), unsettled_.end(),
+                                 [clock](const auto& one) { return is_ripe(one.second, clock); });
+    if (!any || !options_.watch || unwatched_) {
+        return;
+    }
+    handle_watch(now_);
+    for (auto at = unsettled_.begin(); at != unsettled_.end();) {
+        const auto& [key, stamp] = *at;
+        Stamp there;
+        const Holding held = catalog_->find_in(key.first, key.second.text());
+        const Result<Fd> fd = root(key.first).open_file(key.second, &there);
+        const bool same = held.file && held.file->stamp == stamp && fd && there == stamp;
+        if (same && (!is_ripe(stamp, clock) || is_being_written(fd->get(), stamp))) {
+            ++at;
+            continue;
+        }
+        dirty_ = true;
+        at = unsettled_.erase(at);
+    }
+}
+
+std::vector<std::shared_ptr<const HeldFile>> Tracker::settled_files(bool wait) {
+    for (int tries = 0; wait && tries < settle_tries && !unsettled_.empty(); ++tries) {
+        settle();
+        if (!unsettled_.empty()) {
+            ::usleep(settle_pause_us);
+        }
+    }
+    settle();
+    std::vector<std::shared_ptr<const HeldFile>> files = catalog_->complete_files();
+    std::erase_if(files, [this](const auto& file) {
+        return unsettled_.contains({file->where, file->name});
+    });
+    return files;
+}
+
 void Tracker::handle_folder_gone(const Place& place) {
     watcher_.remove_below(place);
     for (const SafePath& name : catalog_->names_below(place.where, place.prefix)) {
         // A folder that was only moved comes back in a moment, and need not be hashed again.
-        if (const Holding held = catalog_->find_in(place.where, name.text()); held.file) {
+        const Holding held = catalog_->find_in(place.where, name.text());
+        if (held.file && unsettled_.contains({place.where, name})) {
+            known_unsettled_.push_back(held.file->stamp);
+        }
+        if (held.file) {
             known_[held.file->stamp] = {held.file->id.root, held.file->chunk_hashes};
         }
         remove(place.where, name);
@@ -308,8 +404,8 @@ void Tracker::published(std::shared_ptr<const HeldFile> file) {
     if (file->where == Where::shared) {
         know_folder(file->name.folder());
     }
+    unsettled_[{file->where, file->name}] = file->stamp;
     catalog_->put(std::move(file));
-    dirty_ = true;
 }
 
 void Tracker::folder_made(const SafePath& folder) { know_folder(folder.text()); }
@@ -336,12 +432,14 @@ void Tracker::look(Where where, const SafePath& file) {
 void Tracker::folder_gone(const SafePath& folder) {
     handle_folder_gone({Where::shared, folder.text() + "/"});
     known_.clear();
+    known_unsettled_.clear();
 }
 
 void Tracker::folder_moved(const SafePath& from, const SafePath& to) {
     handle_folder_gone({Where::shared, from.text() + "/"});
     scan({Where::shared, to.text() + "/"});
     known_.clear();
+    known_unsettled_.clear();
 }
 
 void Tracker::handle(const Change& change, Caches& caches) {
@@ -355,7 +453,8 @@ void Tracker::handle(const Change& change, Caches& caches) {
     if (!path) {
         return;
     }
-    const bool own = is_own_file(where, *path);
+    const bool like_own = is_like_own(where, *path);
+    const bool written = change.kind == Change::Kind::written;
     switch (change.kind) {
         case Change::Kind::folder_here:
             caches = this->caches();
@@ -366,12 +465,16 @@ void Tracker::handle(const Change& change, Caches& caches) {
             handle_folder_gone({where, path->text() + "/"});
             break;
         case Change::Kind::gone:
-            own ? drop_partial(*path) : look_at(where, *path, caches);
+            if (like_own) {
+                drop_partial(*path);
+            }
+            look_at(where, *path, caches);
             break;
         default:
-            if (!own) {
-                look_at(where, *path, caches);
+            if (like_own && written) {
+                doubt(*path);
             }
+            look_at(where, *path, caches, written);
     }
 }
 
@@ -382,6 +485,7 @@ void Tracker::handle_watch(TimePoint now) {
         handle(change, folders);
     }
     known_.clear();
+    known_unsettled_.clear();
 }
 
 // First what was known and may be gone, then what is there.
@@ -416,7 +520,12 @@ bool Tracker::work(TimePoint now, TimePoint deadline) {
     if (see_again_at_ && now >= *see_again_at_) {
         see_again();
     }
-    return hasher_.work(now, deadline);
+    if (!unsettled_.empty() && now >= settle_at_) {
+        settle_at_ = now + settle_interval;
+        settle();
+    }
+    const bool more = hasher_.work(now, deadline);
+    return more || prove_partials(deadline);
 }
 
 std::optional<TimePoint> Tracker::next_timeout() const {
@@ -425,6 +534,9 @@ std::optional<TimePoint> Tracker::next_timeout() const {
         if (again && (!next || *again < *next)) {
             next = again;
         }
+    }
+    if (!unsettled_.empty() && (!next || settle_at_ < *next)) {
+        next = settle_at_;
     }
     return next;
 }

@@ -6,6 +6,8 @@
 
 #include <sys/stat.h>
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -40,6 +42,12 @@ class Tracker {
     void folder_made(const SafePath& folder);
     void folder_gone(const SafePath& folder);
     void folder_moved(const SafePath& from, const SafePath& to);
+    // A part that is open here: somebody may have written to it, or nobody would know.
+    [[nodiscard]] bool must_be_proven(PartialFile& partial);
+    // What the index may hold: files whose stamps prove that they are what was hashed. Waits for
+    // a tick of the clock if that makes more of them so.
+    std::vector<std::shared_ptr<const HeldFile>> settled_files(bool wait);
+    [[nodiscard]] bool has_unsettled() const { return !unsettled_.empty(); }
     // Whether what the index should hold has changed since the last call.
     bool take_dirty();
 
@@ -55,7 +63,6 @@ class Tracker {
     void scan_folder(const Place& place, std::vector<Place>& deeper);
     void take_entry(const Place& place, int folder, const char* name, std::vector<Place>& deeper);
     void know_folder(std::string_view folder);
-    static void remove_leftover(int folder, const char* name);
     bool is_other_root(const Place& place, int folder) const;
     void watch(const Place& place, int folder);
     void rescan(TimePoint now);
@@ -64,8 +71,13 @@ class Tracker {
 
     void handle(const Change& change, Caches& caches);
     void handle_folder_gone(const Place& place);
-    void look_at(Where where, const SafePath& path, Caches& caches);
-    void consider(Where where, const SafePath& path, const Stamp& stamp);
+    // `written`: somebody has just written to it.
+    void look_at(Where where, const SafePath& path, Caches& caches, bool written = false);
+    void consider(Where where, const SafePath& path, const Stamp& stamp, bool written);
+    void take_own(const SafePath& path);
+    bool prove_partials(TimePoint deadline);
+    void settle();
+    void doubt(const SafePath& part);
     void remove(Where where, const SafePath& path);
     void load_partial(const SafePath& journal);
     void drop_partial(const SafePath& own_file);
@@ -78,9 +90,16 @@ class Tracker {
     Watcher watcher_;
     Hasher hasher_;
     Index known_;
+    std::vector<Stamp> known_unsettled_;  // of those
+    // Files that were not hashed as they stand, but made here a moment ago: their stamps may be as
+    // young as a foreign change. They count once a tick has gone by without one.
+    std::map<std::pair<Where, SafePath>, Stamp> unsettled_;
+    std::shared_ptr<PartialFile> proving_;  // what is only served, and not yet
+    std::vector<SafePath> unproven_;        // journals whose turn comes then
     bool unwatched_{false};  // some folder has no watch: look again from time to time
     std::optional<TimePoint> rescan_at_;
     std::optional<TimePoint> see_again_at_;  // folders that could not be read
+    TimePoint settle_at_{};
     TimePoint now_{};
     bool dirty_{false};
 };

@@ -22,8 +22,7 @@ Change::Kind kind_of(std::uint32_t mask) {
     if (folder) {
         return Change::Kind::folder_here;
     }
-    return (mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0 ? Change::Kind::written
-                                                        : Change::Kind::touched;
+    return (mask & IN_CLOSE_WRITE) != 0 ? Change::Kind::written : Change::Kind::touched;
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ struct Place {
 
 struct Change {
     enum class Kind {
-        touched,      // made, renamed here, changed, or its rights were changed
+        touched,      // made, renamed here, changed, or its rights or times were changed
         written,      // its writer has closed it
         gone,         // deleted or moved away
         folder_here,  // a folder was made or moved here: scan it

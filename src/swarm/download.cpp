@@ -223,6 +223,8 @@ void Download::handle_refused(SourceId source, AskId ask, Refusal why, TimePoint
         forget_late(from, ask);
         if (why == Refusal::gone) {
             handle_source_gone(source, now);
+        } else if (why == Refusal::busy && from != nullptr) {
+            rest(*from, busy_rest_first, busy_rest_most, now);
         }
         return;
     }
@@ -318,6 +320,11 @@ std::vector<SourceId> Download::handle_bad(ChunkIndex chunk) {
     }
     wake_all();
     return from;
+}
+
+void Download::handle_stale(ChunkIndex chunk) {
+    abandon(chunk);
+    wake_all();
 }
 
 void Download::handle_liar(SourceId source) {

@@ -32,8 +32,9 @@ const Sound& sound() {
         integrity::TreeHasher hasher(content.size());
         hasher.update(content);
         Sound made{hasher.finish(), {}};
-        made.head = store::encode_journal_head(store::SafePath::parse("a/b").value(), made.tree.id,
-                                               made.tree.chunk_hashes);
+        made.head =
+            store::encode_journal_head({{1, 2}, {3, 4}}, store::SafePath::parse("a/b").value(),
+                                       made.tree.id, made.tree.chunk_hashes);
         return made;
     }();
     return instance;
@@ -56,7 +57,8 @@ void check(const Journal& journal) {
     require(integrity::file_root(journal.chunk_hashes, geometry) == journal.id.root);
     require(journal.held.size() == geometry.chunk_count());
 
-    auto again = store::encode_journal_head(journal.name, journal.id, journal.chunk_hashes);
+    auto again =
+        store::encode_journal_head(journal.owner, journal.name, journal.id, journal.chunk_hashes);
     const auto records = store::encode_journal_records(journal.id, 0, chunks_of(journal.held));
     again.insert(again.end(), records.begin(), records.end());
     const auto read = store::decode_journal(again);

@@ -34,7 +34,7 @@ void check_made_up(std::string_view name) {
     for (const std::string& part : {names::part(name, root), names::part_of_version(name, root)}) {
         check_component(part);
         check_component(names::journal(part));
-        require(names::is_own(part) && names::is_own(names::journal(part)));
+        require(names::is_like_own(part) && names::is_like_own(names::journal(part)));
         require(names::part_of_journal(names::journal(part)) == part);
     }
     check_component(names::numbered(name, 1));

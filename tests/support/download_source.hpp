@@ -29,8 +29,23 @@ struct DownloadSource {
         return std::span(bytes).subspan(geometry.chunk_offset({chunk}),
                                         geometry.chunk_length({chunk}));
     }
+    // With all of what was there proven.
     [[nodiscard]] auto open(store::Store& disk, std::string_view name) const {
-        return disk.open_partial(safe(name), tree.id, tree.chunk_hashes);
+        auto opened = disk.open_partial(safe(name), tree.id, tree.chunk_hashes);
+        while (opened && opened.value()->prove(steady_now())) {
+        }
+        return opened;
+    }
+    // As the keeper does it.
+    [[nodiscard]] static Status finish(store::Store& disk,
+                                       const std::shared_ptr<store::PartialFile>& partial,
+                                       std::string_view name) {
+        if (disk.must_be_proven(*partial)) {
+            partial->begin_proving_held();
+            while (partial->prove(steady_now())) {
+            }
+        }
+        return disk.finish(partial, safe(name));
     }
 
     std::vector<std::uint8_t> bytes;

@@ -3,11 +3,13 @@
 
 #include <poll.h>
 
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "shoal/store/store.hpp"
+#include "store/hasher.hpp"
 #include "temp_dir.hpp"
 
 namespace shoal::test {
@@ -42,7 +44,16 @@ class StoreFixture {
 
     // Hashes until nothing is left to do, virtual time standing still.
     void settle() {
+        wait_for_tick();
         while (store_->work(now)) {
+        }
+    }
+    // Until the clock of the file systems has moved on: what is written before is older then.
+    static void wait_for_tick() {
+        timespec now{};
+        ::clock_gettime(CLOCK_REALTIME, &now);
+        const std::int64_t begin = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+        while (store::stamp_clock_ns() <= begin) {
         }
     }
     // Takes what inotify has reported. True if there was anything within `patience`.

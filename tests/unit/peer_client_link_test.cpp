@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../support/fake_server.hpp"
+#include "../support/store_fixture.hpp"
 #include "../support/temp_dir.hpp"
 #include "peer/client_link.hpp"
 
@@ -193,6 +194,27 @@ TEST_CASE("answers behind a run that is sent count, too", "[bounds]") {
     }
     CHECK(answered <= 8);
     CHECK_FALSE(scene.link->overfull());
+}
+
+TEST_CASE("a file that nobody asks for is let go of after some seconds", "[peer][open_files]") {
+    test::StoreFixture store;
+    store.dir.write("shared/f", std::vector<std::uint8_t>(1000, 7));
+    store.follow();
+    const integrity::FileId id = store->catalog().find("f").file->id;
+    OpenFiles files(store->catalog());
+    TimePoint now{std::chrono::hours(1)};
+    CHECK_FALSE(files.next_timeout());
+    std::weak_ptr<OpenFile> open = files.get(id, now).value();
+    now += 4s;
+    CHECK(files.get(id, now).value() == open.lock());  // asked for again
+    now += 4s;
+    files.close_idle(now);
+    CHECK_FALSE(open.expired());
+    REQUIRE(files.next_timeout());
+    now = *files.next_timeout();
+    files.close_idle(now);
+    CHECK(open.expired());
+    CHECK_FALSE(files.next_timeout());
 }
 
 }  // namespace

@@ -105,8 +105,8 @@ TEST_CASE("a draft that a crash left behind is removed, one in use is not") {
     Edited store;
     const Result<Draft> draft = store.editor->draft(safe("f"));
     REQUIRE(draft.ok());
-    store.dir.write("shared/.shoal-draft-0123456789abcdef", "left");
-    store.dir.write("shared/sub/.shoal-draft-0123456789abcdef", "left");
+    store.dir.write("shared/.shoal-draft-0123456789abcdef0123456789abcdef", "left");
+    store.dir.write("shared/sub/.shoal-draft-0123456789abcdef0123456789abcdef", "left");
     store.dir.write("shared/.hidden", "the user's");
     auto second = Store::open(store.options());  // a start beside this one
     REQUIRE(second.ok());

@@ -162,6 +162,7 @@ TEST_CASE("a second process reads the index and does not write it", "[store][ind
         auto second = Store::open(store.options()).value();
         CHECK(second->catalog().find("a").state == State::complete);
         store.dir.write("shared/b", "two");
+        StoreFixture::wait_for_tick();
         second->handle_watch(store.now);
         while (second->work(store.now)) {
         }

@@ -21,7 +21,8 @@ integrity::FileTree sample_tree() { return test::tree_of(test::random_content(60
 Written journal_with(const integrity::FileTree& tree,
                      const std::vector<std::pair<std::uint32_t, std::uint32_t>>& runs) {
     Written journal;
-    journal.bytes = encode_journal_head(test::safe("a/name.bin"), tree.id, tree.chunk_hashes);
+    journal.bytes =
+        encode_journal_head({{1, 2}, {3, 4}}, test::safe("a/name.bin"), tree.id, tree.chunk_hashes);
     journal.head_size = journal.bytes.size();
     Bitmap held(tree.chunk_hashes.size());
     std::uint64_t number = 0;
@@ -57,7 +58,7 @@ TEST_CASE("chunks are joined to runs", "[store][journal]") {
     const auto tree = sample_tree();
     const auto records = encode_journal_records(tree.id, 0, {{7}, {2}, {1}, {3}, {9}});
     CHECK(records.size() == 3 * journal_record_size);
-    auto bytes = encode_journal_head(test::safe("n"), tree.id, tree.chunk_hashes);
+    auto bytes = encode_journal_head({{1, 2}, {3, 4}}, test::safe("n"), tree.id, tree.chunk_hashes);
     bytes.insert(bytes.end(), records.begin(), records.end());
     CHECK(decode_journal(bytes)->held.count() == 5);
 }
@@ -107,7 +108,8 @@ TEST_CASE("records of another file or place do not count", "[store][journal]") {
     const auto foreign = encode_journal_records(other.id, 0, {{0}});
     const auto misplaced = encode_journal_records(tree.id, 1, {{0}});
     for (const auto& record : {foreign, misplaced}) {
-        auto bytes = encode_journal_head(test::safe("n"), tree.id, tree.chunk_hashes);
+        auto bytes =
+            encode_journal_head({{1, 2}, {3, 4}}, test::safe("n"), tree.id, tree.chunk_hashes);
         bytes.insert(bytes.end(), record.begin(), record.end());
         REQUIRE(decode_journal(bytes).has_value());
         CHECK(decode_journal(bytes)->held.count() == 0);
@@ -117,5 +119,6 @@ TEST_CASE("records of another file or place do not count", "[store][journal]") {
 TEST_CASE("chunk hashes that do not give the root are refused", "[store][journal]") {
     auto tree = sample_tree();
     std::swap(tree.chunk_hashes[0], tree.chunk_hashes[1]);
-    CHECK_FALSE(decode_journal(encode_journal_head(test::safe("n"), tree.id, tree.chunk_hashes)));
+    CHECK_FALSE(decode_journal(
+        encode_journal_head({{1, 2}, {3, 4}}, test::safe("n"), tree.id, tree.chunk_hashes)));
 }

@@ -1,6 +1,7 @@
 // What is dropped into shared/: offered soon, never half-copied, gone when it is gone.
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,8 +71,8 @@ TEST_CASE("what lies in the folders at the start is offered", "[store][watch]") 
     store.reopen();
     CHECK(store.state("a.txt") == State::pending);
     store.settle();
-    CHECK(store.names() ==
-          std::vector<std::string>{"a.txt", "c.txt", "d/e/b.txt", "empty", "foreign.part"});
+    CHECK(store.names() == std::vector<std::string>{"a.txt", "c.txt", "d/e/b.txt", "empty",
+                                                    "foreign.part", "x.part", "x.part.journal"});
     CHECK(store->catalog().find("empty").file->id == integrity::FileId{});
     CHECK(served(store, "d/e/b.txt") == "bb");
 }
@@ -304,10 +305,12 @@ TEST_CASE("what is asked for overtakes a large file", "[store][watch]") {
     StoreFixture store;
     store.dir.write("shared/large", "");
     fs::resize_file(store.dir / "shared/large", 2'000'000'000);  // a hole
+    StoreFixture::wait_for_tick();
     store.reopen();
     REQUIRE(store->work(store.now));  // under way, far from done
     CHECK(store.state("large") == State::pending);
     store.dir.write("shared/small", "text");
+    StoreFixture::wait_for_tick();
     store->hash_first("small");
     store->work(store.now);
     CHECK(served(store, "small") == "text");
@@ -390,6 +393,7 @@ TEST_CASE("a file that changes while it is hashed is not offered as it was", "[s
     store.dir.write("shared/large", "");
     fs::resize_file(store.dir / "shared/large", 500'000'000);
     store.reopen();
+    StoreFixture::wait_for_tick();
     REQUIRE(store->work(store.now));
     fs::resize_file(store.dir / "shared/large", 400'000);
     store.settle();
@@ -408,6 +412,7 @@ TEST_CASE("downloads below shared are offered once", "[store][watch]") {
     dir.write(same ? "shared/b" : "shared/downloads/b", "text");
     dir.write(same ? "shared/c.part" : "shared/downloads/c.part", "half");
     const TimePoint now{1h};
+    StoreFixture::wait_for_tick();
     store->handle_watch(now);
     while (store->work(now)) {
     }
@@ -415,8 +420,8 @@ TEST_CASE("downloads below shared are offered once", "[store][watch]") {
     for (const auto& record : store->catalog().page("", "", 10)) {
         names.push_back(record.name);
     }
-    CHECK(names == std::vector<std::string>{"a", "b"});
-    CHECK(store->catalog().totals().files == 2);
+    CHECK(names == std::vector<std::string>{"a", "b", "c.part"});
+    CHECK(store->catalog().totals().files == 3);
 }
 
 namespace {
@@ -456,4 +461,82 @@ TEST_CASE("a file that may not be read is said to be there", "[store][watch]") {
     fs::permissions(store.dir / "shared/a", fs::perms::none);
     store.follow();
     CHECK(store.state("a") == State::unreadable);
+}
+
+// Stamps that are as young as a change ---------------------------------------------------------
+
+TEST_CASE("a stamp is believed when the clock has moved on since", "[store][watch]") {
+    constexpr std::int64_t second = 1'000'000'000;
+    Stamp stamp{};
+    stamp.ctime_ns = 1000 * second + 5;
+    CHECK_FALSE(is_ripe(stamp, stamp.ctime_ns - 1));
+    CHECK_FALSE(is_ripe(stamp, stamp.ctime_ns));
+    CHECK(is_ripe(stamp, stamp.ctime_ns + 1));
+    stamp.mtime_ns = 2000 * second;  // anybody can set that one
+    CHECK(is_ripe(stamp, stamp.ctime_ns + 1));
+    stamp.ctime_ns = 1000 * second;  // whole seconds: perhaps in steps of two
+    CHECK_FALSE(is_ripe(stamp, 1002 * second - 1));
+    CHECK(is_ripe(stamp, 1002 * second));
+}
+
+TEST_CASE("files rewritten within one tick of the clock have the right roots", "[store][watch]") {
+    constexpr int count = 400;
+    StoreFixture store;
+    // ramfs has no finer times than the clock's ticks, as others had before Linux 6.13.
+    const std::string shared = store.dir / "shared";
+    const bool mounted = ::mount("none", shared.c_str(), "ramfs", 0, nullptr) == 0;
+    store.reopen();
+    const auto name = [](int i) { return "f" + std::to_string(i); };
+    for (int i = 0; i < count; ++i) {
+        store.dir.write("shared/" + name(i), "first " + std::to_string(1000 + i));
+        store.take_events();
+        store->hash_first(name(i));
+        (void)store->work(store.now);
+        store.dir.write("shared/" + name(i), "later " + std::to_string(1000 + i));
+    }
+    store.follow();
+    for (const bool restarted : {false, true}) {
+        CAPTURE(restarted);
+        if (restarted) {
+            store.reopen();
+            store.settle();
+        }
+        int right = 0;
+        for (int i = 0; i < count; ++i) {
+            right += served(store, name(i)) == "later " + std::to_string(1000 + i) ? 1 : 0;
+        }
+        CHECK(right == count);
+    }
+    if (mounted) {
+        CHECK(::umount2(shared.c_str(), MNT_DETACH) == 0);
+    }
+}
+
+TEST_CASE("what is written to in the tick in which it was finished is hashed again",
+          "[store][watch]") {
+    StoreFixture store;
+    const std::vector<std::uint8_t> bytes{'o', 'n', 'e'};
+    const SmallFile file{safe("f"), test::tree_of(bytes).id, bytes};
+    REQUIRE(store->save_small(std::span(&file, 1)).front().ok());
+    const Stamp before = store->catalog().find("f").file->stamp;
+    const int fd = ::open((store.dir / "downloads/f").c_str(), O_WRONLY | O_CLOEXEC);
+    REQUIRE(::pwrite(fd, "two", 3, 0) == 3);
+    REQUIRE(::close(fd) == 0);
+    struct stat status {};
+    REQUIRE(::stat((store.dir / "downloads/f").c_str(), &status) == 0);
+    CAPTURE(Stamp::of(status) == before);  // on a file system with coarse times
+    store.follow();
+    CHECK(served(store, "f") == "two");
+    store.reopen();
+    store.settle();
+    CHECK(served(store, "f") == "two");
+}
+
+TEST_CASE("what was finished here is not hashed again after a restart", "[store][watch]") {
+    StoreFixture store;
+    const std::vector<std::uint8_t> bytes{'o', 'n', 'e'};
+    const SmallFile file{safe("f"), test::tree_of(bytes).id, bytes};
+    REQUIRE(store->save_small(std::span(&file, 1)).front().ok());
+    store.reopen();
+    CHECK(store.state("f") == State::complete);  // before any work
 }

@@ -17,6 +17,7 @@
 #include "shoal/base/fd.hpp"
 #include "shoal/integrity/merkle.hpp"
 #include "shoal/store/catalog.hpp"
+#include "shoal/store/draft_file.hpp"
 #include "shoal/store/root.hpp"
 
 namespace shoal::store {
@@ -28,10 +29,9 @@ class Draft {
   public:
     Draft(Draft&&) noexcept = default;
     Draft& operator=(Draft&&) = delete;
-    ~Draft();
 
     [[nodiscard]] const SafePath& name() const { return name_; }
-    [[nodiscard]] int fd() const { return data_.get(); }  // to read and write
+    [[nodiscard]] int fd() const { return file_.fd(); }  // to read and write
 
   private:
     friend class Editor;
@@ -39,8 +39,7 @@ class Draft {
 
     SafePath name_;
     Fd folder_;
-    std::string temp_;  // in that folder
-    Fd data_;           // locked
+    DraftFile file_;  // in that folder
 };
 
 class Editor {
@@ -78,6 +77,7 @@ class Editor {
   private:
     struct Place;
     Result<Place> find(const SafePath& path) const;
+    static int name_draft(Draft& draft, int folder, const std::string& name, bool must_be_new);
     void carry_over(const Holding& was, const SafePath& to);
 
     Where where_;

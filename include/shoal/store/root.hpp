@@ -48,10 +48,13 @@ class Root {
 
     // Regular files only; a FIFO, device or socket is ErrorKind::forbidden and never blocks.
     Result<Fd> open_file(const SafePath& path, Stamp* stamp = nullptr) const;
-    // The folder of `path`, made with its parents when `create` is set.
+    // The folder of `path`, made with its parents when `create` is set. ErrorKind::exists: a file
+    // stands where one of them must go.
     Result<Fd> open_folder_of(const SafePath& path, bool create) const;
     // Any folder beneath, "" for the root itself.
     Result<Fd> open_folder(std::string_view prefix) const;
+    // Whether the path still leads to this folder: else what is made here is not seen there.
+    [[nodiscard]] Status check_in_place() const;
     // Bytes free for this user on the file system.
     [[nodiscard]] Result<std::uint64_t> free_space() const;
 

@@ -3,7 +3,7 @@
 //
 // On disk: shared/ (changed by its Editor alone), downloads/ (finished files, NAME.part,
 // NAME.part.journal), and in the state folder the index: what was hashed, so that a restart hashes
-// nothing twice. Names that end in .part or .part.journal are never offered from downloads/.
+// nothing twice.
 #pragma once
 
 #include <cstdint>
@@ -60,12 +60,19 @@ class Store {
     void hash_first(std::string_view name);
 
     // Makes or resumes the partial file and enters it in the catalog. Not for empty files and
-    // those of one chunk. ErrorKind::no_space: not enough room; busy: another process has it.
+    // those of one chunk. What was here counts after PartialFile::prove() only.
+    // ErrorKind::no_space: not enough room; busy: another process has it; exists: a folder has the
+    // name, or a file that of a folder above, unless the file may be renamed.
     Result<std::shared_ptr<PartialFile>> open_partial(const SafePath& name,
                                                       const integrity::FileId& id,
-                                                      std::vector<integrity::Digest> chunk_hashes);
-    // Complete: fsync, rename to `final_name` (never over another file), fsync of the folder.
+                                                      std::vector<integrity::Digest> chunk_hashes,
+                                                      bool rename_on_clash = false);
+    // All is held and nothing more will be written. Whether others may have written to it: then it
+    // is to be proven again before finish().
+    [[nodiscard]] bool must_be_proven(PartialFile& partial);
+    // Complete: fsync, `final_name` for this very file (never over another), fsync of the folder.
     // `mtime_s`: seconds since 1970, if it is to have the time that its holders tell.
+    // ErrorKind::changed: somebody meddled with the part.
     Status finish(const std::shared_ptr<PartialFile>& partial, const SafePath& final_name,
                   std::optional<std::int64_t> mtime_s = {});
     // Syncs and lets go of it; NAME.part stays for a resume.

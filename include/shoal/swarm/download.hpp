@@ -142,6 +142,8 @@ class Download {
     // all: then the chunk is fetched again, whole from one source.
     std::vector<SourceId> handle_bad(ChunkIndex chunk);
     void handle_liar(SourceId source);
+    // It did not verify, and that is explained: it is fetched again, and nobody is blamed.
+    void handle_stale(ChunkIndex chunk);
 
     // Where it is read in order, from these chunks on (download_reading.cpp): what comes next
     // there is asked for before what is rare. Empty: nobody reads.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "shoal/base/disk_fault.hpp"
 #include "shoal/net/socket.hpp"
 
 namespace shoal::gateway::ftp {
@@ -89,6 +90,11 @@ class FileMover final : public Mover {
         return {ErrorKind::changed, "'" + stream_->entry().name + "' ended early: it was changed"};
     }
 
+    Error unreadable(int why) const {
+        warn_of_disk(stream_->entry().name, why);
+        return system_error("cannot read '" + stream_->entry().name + "'", why);
+    }
+
     Step send_bytes(int socket, std::size_t count) {
         const Transfer sent = net::send_file(socket, stream_->fd(), offset_, count);
         offset_ += sent.bytes;
@@ -98,9 +104,7 @@ class FileMover final : public Mover {
         if (sent.state != Transfer::State::failed) {
             return Step::moved;
         }
-        const bool disk = sent.error == EIO || sent.error == ENOMEM;
-        return disk ? fail(system_error("cannot read '" + stream_->entry().name + "'", sent.error))
-                    : Step::broken;
+        return is_disk_fault(sent.error) ? fail(unreadable(sent.error)) : Step::broken;
     }
 
     Step send_text(int socket, std::span<std::uint8_t> block) {
@@ -109,9 +113,7 @@ class FileMover final : public Mover {
             got = ::pread(stream_->fd(), block.data(), block.size(), static_cast<off_t>(offset_));
         } while (got < 0 && errno == EINTR);
         if (got <= 0) {
-            return fail(got == 0
-                            ? ended_early()
-                            : system_error("cannot read '" + stream_->entry().name + "'", errno));
+            return fail(got == 0 ? ended_early() : unreadable(errno));
         }
         offset_ += static_cast<std::uint64_t>(got);
         text_->line_ends.convert(block.first(static_cast<std::size_t>(got)),

@@ -11,6 +11,7 @@ std::int64_t nanoseconds(const timespec& time) {
 
 // What a file costs beside its content: its descriptor and the books.
 constexpr std::uint64_t overhead = 16 * 1024;
+constexpr Duration idle_max = 5s;
 
 }  // namespace
 
@@ -26,7 +27,12 @@ FileStamp FileStamp::of(int fd) {
 CachedFilePtr FileCache::find(std::string_view path) {
     const CachedFilePtr file = state_.with([&](State& state) {
         const auto found = state.by_path.find(path);
-        return found == state.by_path.end() ? CachedFilePtr() : *found->second;
+        if (found == state.by_path.end()) {
+            return CachedFilePtr();
+        }
+        state.files.splice(state.files.end(), state.files, found->second);
+        found->second->used = steady_now();
+        return found->second->file;
     });
     return file && FileStamp::of(file->stream->fd()) == file->stamp ? file : nullptr;
 }
@@ -35,12 +41,27 @@ void FileCache::put(CachedFilePtr file) {
     state_.with([&](State& state) {
         state.erase(file->path);
         state.bytes += file->content.size() + overhead;
-        state.files.push_back(std::move(file));
+        state.files.push_back({std::move(file), steady_now()});
         const auto last = std::prev(state.files.end());
-        state.by_path.emplace((*last)->path, last);
+        state.by_path.emplace(last->file->path, last);
         while (state.bytes > cache_bytes_max) {
-            state.erase(state.files.front()->path);
+            state.erase(state.files.front().file->path);
         }
+    });
+}
+
+void FileCache::close_idle(TimePoint now) {
+    state_.with([&](State& state) {
+        while (!state.files.empty() && now - state.files.front().used >= idle_max) {
+            state.erase(state.files.front().file->path);
+        }
+    });
+}
+
+std::optional<TimePoint> FileCache::next_timeout() const {
+    return state_.with([](const State& state) {
+        return state.files.empty() ? std::nullopt
+                                   : std::optional(state.files.front().used + idle_max);
     });
 }
 
@@ -54,7 +75,8 @@ void FileCache::State::erase(std::string_view path) {
         return;
     }
     const auto file = found->second;
-    bytes -= (*file)->content.size() + overhead;
+    bytes -= file->file->content.size() + overhead;
+    const CachedFilePtr keep = file->file;  // the key is a view into it
     by_path.erase(found);
     files.erase(file);
 }

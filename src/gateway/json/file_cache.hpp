@@ -1,4 +1,5 @@
-// FileCache: small files of this host in memory, each with the stamp it was read under. Any
+// FileCache: small files of this host in memory, each with the stamp it was read under, for some
+// seconds after it was asked for last: it keeps the file open, and its disk busy. Any
 // thread. What it gives is still the content of the file it was read from (one fstat()). Whether
 // the name still stands for that file, the caller asks the peer: by its root.
 #pragma once
@@ -6,12 +7,14 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "shoal/base/guarded.hpp"
+#include "shoal/base/time.hpp"
 #include "shoal/peer/gateway_api.hpp"
 
 namespace shoal::gateway::json {
@@ -41,12 +44,18 @@ class FileCache {
     // nullptr when it is not here, or is not what it was.
     CachedFilePtr find(std::string_view path);
     void put(CachedFilePtr file);
+    void close_idle(TimePoint now);
+    [[nodiscard]] std::optional<TimePoint> next_timeout() const;
     void clear();
 
   private:
     struct State {
-        std::list<CachedFilePtr> files;  // the oldest first
-        std::unordered_map<std::string_view, std::list<CachedFilePtr>::iterator> by_path;
+        struct Entry {
+            CachedFilePtr file;
+            TimePoint used;
+        };
+        std::list<Entry> files;  // the one that was used last at the end
+        std::unordered_map<std::string_view, std::list<Entry>::iterator> by_path;
         std::uint64_t bytes{0};
 
         void erase(std::string_view path);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "shoal/base/disk_fault.hpp"
+
 namespace shoal::gateway::json {
 
 void FileReader::open(peer::GatewayApi& api, const std::string& name, std::uint64_t offset,
@@ -49,6 +51,7 @@ Result<std::size_t> FileReader::read(std::uint64_t offset, std::span<std::uint8_
             continue;
         }
         if (got < 0) {
+            warn_of_disk(entry().name, errno);
             return system_error("cannot read '" + entry().name + "'", errno);
         }
         if (got == 0) {

@@ -56,6 +56,7 @@ Status Waiter::run() {
                 handle_ready(one, now);
             }
         }
+        shared_.files.close_idle(now);
         if (accept_again_ && *accept_again_ <= now) {
             accept_again_.reset();
         }
@@ -80,6 +81,7 @@ std::optional<Duration> Waiter::timeout(TimePoint now) const {
         }
     };
     at(accept_again_);
+    at(shared_.files.next_timeout());
     at(stop_deadline_ ? std::optional(*stop_deadline_ + hand_back_time) : std::nullopt);
     return first ? std::optional(std::max(*first - now, Duration{0})) : std::nullopt;
 }
