@@ -101,7 +101,8 @@ Answer answer_list(const Offers& offers, const clientMessage& question) {
         return refusal(question.id, protocol::Status::bad_request, checked.error().message);
     }
     const std::uint64_t generation = offers.catalog().generation();
-    const bool knows_all = offers.catalog().knows_all(prefix);  // before the names: they may come between
+    const bool knows_all =
+        offers.catalog().knows_all(prefix);  // before the names: they may come between
     // The first page has the name that is the prefix itself, too.
     const std::string_view after = cursor.size() > prefix.size() ? cursor : std::string_view();
     const auto records = offers.page(prefix, after, listing_records_max);

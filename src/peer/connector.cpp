@@ -209,9 +209,8 @@ void Connector::report() {
         return;
     }
     changed_ = false;
-    wiring_.requester.post(
-        HostTable{plan_.rows(), plan_.unsettled(), std::exchange(warnings_, {}), plan_.unheard(),
-                  plan_.awaited()});
+    wiring_.requester.post(HostTable{plan_.rows(), plan_.unsettled(), std::exchange(warnings_, {}),
+                                     plan_.unheard(), plan_.awaited()});
 }
 
 }  // namespace shoal::peer

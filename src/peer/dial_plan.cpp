@@ -369,8 +369,7 @@ std::set<std::string> DialPlan::awaited() const {
     std::set<std::string> lines;
     for (const auto& [host, name] : names_) {
         const Entry* entry = entry_of(name);
-        if (entry == nullptr ||
-            (entry->state != State::self && entry->state != State::duplicate)) {
+        if (entry == nullptr || (entry->state != State::self && entry->state != State::duplicate)) {
             lines.insert(host.to_string());
         }
     }

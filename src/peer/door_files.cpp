@@ -139,20 +139,19 @@ Callback<void> Door::gone(std::string name, std::string done, Callback<void> cal
                                                               " on this host; what others have: " +
                                                               found.error().message});
             }
-            const std::string others =
-                found->here ? "it was fetched from the swarm as well"
-                            : found->away.empty() ? "other hosts have it, too" : found->away;
-            callback(Error{found->away.empty() ? ErrorKind::forbidden : ErrorKind::closed,
-                           "'" + name + "' was " + done + " on this host, but the name stays: " +
-                               others});
+            const std::string others = found->here ? "it was fetched from the swarm as well"
+                                       : found->away.empty() ? "other hosts have it, too"
+                                                             : found->away;
+            callback(Error{
+                found->away.empty() ? ErrorKind::forbidden : ErrorKind::closed,
+                "'" + name + "' was " + done + " on this host, but the name stays: " + others});
         });
     };
 }
 
 void Door::remove(std::string name, Callback<void> callback) {
     if (auto path = checked(name, callback)) {
-        wiring_.keeper.post(
-            EditMail(RemoveFile{
+        wiring_.keeper.post(EditMail(RemoveFile{
             std::move(*path), explained(name, gone(name, "deleted", std::move(callback)))}));
     }
 }
@@ -165,8 +164,7 @@ void Door::make_folder(std::string name, Callback<void> callback) {
 
 void Door::remove_folder(std::string name, Callback<void> callback) {
     if (auto path = checked(name, callback)) {
-        wiring_.keeper.post(
-            EditMail(RemoveFolder{
+        wiring_.keeper.post(EditMail(RemoveFolder{
             std::move(*path), explained(name, gone(name, "removed", std::move(callback)))}));
     }
 }

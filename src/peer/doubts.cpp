@@ -35,7 +35,8 @@ std::string Doubts::text() const {
     add(all, unheard, " was not heard of yet", " were not heard of yet");
     add(all, starting_hosts, " does not see all of its folders yet",
         " do not see all of their folders yet");
-    add(all, away, " was lost, and may be back in a moment", " were lost, and may be back in a moment");
+    add(all, away, " was lost, and may be back in a moment",
+        " were lost, and may be back in a moment");
     return all;
 }
 

@@ -12,12 +12,12 @@ namespace shoal::peer {
 inline constexpr Duration doubt_wait_max = std::chrono::seconds(10);
 
 struct Doubts {
-    bool starting{false};               // hosts.txt has not been read
-    bool looking{false};                // this host looks through its own folders, or cannot
-    std::vector<std::string> unheard;   // hosts of hosts.txt that were not heard of yet
-    std::vector<std::string> silent;    // connected, and do not answer
+    bool starting{false};                     // hosts.txt has not been read
+    bool looking{false};                      // this host looks through its own folders, or cannot
+    std::vector<std::string> unheard;         // hosts of hosts.txt that were not heard of yet
+    std::vector<std::string> silent;          // connected, and do not answer
     std::vector<std::string> starting_hosts;  // connected, and look through their folders
-    std::vector<std::string> away;      // lost lately; what they have was never told
+    std::vector<std::string> away;            // lost lately; what they have was never told
 
     [[nodiscard]] bool any() const {
         return starting || looking || !unheard.empty() || !silent.empty() ||

@@ -100,8 +100,8 @@ void FolderAsk::handle_page(ServerLink& link, const Reply& reply, TimePoint now)
     } else if (!room) {
         finish(link, Told::Extent::cut);
     } else if (page.verdict != Verdict::more) {
-        finish(link, page.verdict == Verdict::complete ? Told::Extent::whole
-                                                       : Told::Extent::partly);
+        finish(link,
+               page.verdict == Verdict::complete ? Told::Extent::whole : Told::Extent::partly);
     } else if (link.usable()) {
         ask_page(link, so_far->second.walk);
     } else {
@@ -115,8 +115,9 @@ bool FolderAsk::take(ToldRows& rows, const protocol::ListingRecord& record) cons
     const std::size_t slash = rest.find('/');
     const bool is_file = slash == rest.npos;
     const bool unhashed = integrity::is_unhashed(record.id);
-    const bool whole = unhashed || (record.id.possible() &&
-                                    record.held == integrity::Geometry(record.id.size).chunk_count());
+    const bool whole =
+        unhashed ||
+        (record.id.possible() && record.held == integrity::Geometry(record.id.size).chunk_count());
     if ((is_file && !whole) || !store::SafePath::parse(record.name)) {
         return true;
     }
@@ -127,8 +128,8 @@ bool FolderAsk::take(ToldRows& rows, const protocol::ListingRecord& record) cons
     if (rows.size() >= limits::browse_rows_max) {
         return false;
     }
-    rows.push_back({std::string(name), !is_file, is_file,
-                    is_file ? record.id : integrity::FileId{}, is_file ? record.mtime : 0});
+    rows.push_back({std::string(name), !is_file, is_file, is_file ? record.id : integrity::FileId{},
+                    is_file ? record.mtime : 0});
     return true;
 }
 

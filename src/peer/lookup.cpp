@@ -24,18 +24,15 @@ std::string folder_prefix(const store::SafePath& name) {
 // What another host says so is its last word for now; it may have the name all the same.
 bool is_no_word(const Reply& reply) {
     return reply.lost() || reply.status() == protocol::Status::closing ||
-           reply.status() == protocol::Status::busy || reply.status() == protocol::Status::io_error ||
+           reply.status() == protocol::Status::busy ||
+           reply.status() == protocol::Status::io_error ||
            reply.status() == protocol::Status::changed;
 }
 
 }  // namespace
 
 Lookup::Lookup(Engine& engine, Told& told, LookupOrder order, TimePoint now)
-    : engine_(engine),
-      told_(told),
-      order_(std::move(order)),
-      began_at_(now),
-      look_again_at_(now) {}
+    : engine_(engine), told_(told), order_(std::move(order)), began_at_(now), look_again_at_(now) {}
 
 void Lookup::drive(TimePoint now) {
     if (!over_ && !hashing_) {
@@ -92,8 +89,8 @@ void Lookup::look_here(TimePoint now) {
         return;
     }
     if (matches(shared)) {
-        return finish(Meaning{false, shared.file->id, true, shared.file->stamp.mtime_ns / ns_per_s,
-                              {}, true, true});
+        return finish(Meaning{
+            false, shared.file->id, true, shared.file->stamp.mtime_ns / ns_per_s, {}, true, true});
     }
     if (shared.state == store::Holding::State::unreadable) {
         return finish(Error{ErrorKind::forbidden,
@@ -171,8 +168,7 @@ void Lookup::handle_folder(ServerLink& link, const Reply& reply) {
         folder_ = true;
         asked->second.folder = Word::yes;
     } else {
-        const bool partly =
-            listing && (reply.message->flags & protocol::flag_incomplete) != 0;
+        const bool partly = listing && (reply.message->flags & protocol::flag_incomplete) != 0;
         const bool unsure = is_no_word(reply) || partly;
         asked->second.folder = unsure ? Word::unsure : Word::no;
     }
@@ -289,9 +285,8 @@ void Lookup::look_decided(TimePoint now) {
 
 // It is hashed nowhere, as far as is known, and whoever asks does not wait for that.
 bool Lookup::look_pending(bool late) {
-    const bool due = std::any_of(asked_.begin(), asked_.end(), [](const auto& entry) {
-        return entry.second.file == Word::due;
-    });
+    const bool due = std::any_of(asked_.begin(), asked_.end(),
+                                 [](const auto& entry) { return entry.second.file == Word::due; });
     return pending_ && !order_.hashed && vote_->versions().empty() &&
            (late || (!due && pending_times_due_ == 0));
 }
@@ -337,14 +332,9 @@ void Lookup::decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint n
     finish(Error{ErrorKind::not_found, "no host has '" + name() + "'"});
 }
 
-// What those hosts told before that have not given their word now. True: it is decided.
-bool Lookup::decide_by_memory(Doubts& doubts, TimePoint now) {
-    RemoteVersions versions;
-    std::string silent;
-    std::string lost;
-    std::optional<Meaning> pending;
-    bool folder = false;
-    const bool late = now - began_at_ >= silence_max;
+// What those hosts told before that have not given their word now.
+Lookup::Memory Lookup::recall(Doubts& doubts, bool late, TimePoint now) const {
+    Memory memory;
     for (const auto& [source, asked] : asked_) {
         if (!late && (asked.file == Word::due || asked.folder == Word::due)) {
             doubts.silent.push_back(asked.host);
@@ -360,28 +350,39 @@ bool Lookup::decide_by_memory(Doubts& doubts, TimePoint now) {
         if (!word.known) {
             const bool answers = asked != asked_.end() && asked->second.file == Word::no &&
                                  asked->second.folder == Word::unsure;
-            (word.away ? doubts.away : answers ? doubts.starting_hosts : doubts.silent)
+            (word.away ? doubts.away
+             : answers ? doubts.starting_hosts
+                       : doubts.silent)
                 .push_back(*word.host);
         }
-        if (word.row == nullptr) {
-            continue;
-        }
-        folder |= word.row->folder;
         // A host that has just said no to the file has it no more.
-        if (!word.row->file || (asked != asked_.end() && asked->second.file == Word::no)) {
-            continue;
-        }
-        std::string& names = word.away ? lost : silent;
-        names += (names.empty() ? "" : ", ") + *word.host;
-        if (integrity::is_unhashed(word.row->id)) {
-            pending = Meaning{false, word.row->id, false, word.row->mtime_s, {}, false, false};
-        } else {
-            RemoteChild::Version& version = versions[word.row->id];
-            const bool first = version.complete + version.away == 0;
-            version.mtime = first ? word.row->mtime_s : std::min(version.mtime, word.row->mtime_s);
-            ++(word.away ? version.away : version.complete);
+        const bool has_file = word.row != nullptr && word.row->file &&
+                              (asked == asked_.end() || asked->second.file != Word::no);
+        memory.folder |= word.row != nullptr && word.row->folder;
+        if (has_file) {
+            memory.add(word);
         }
     }
+    return memory;
+}
+
+void Lookup::Memory::add(const Told::Name& word) {
+    std::string& names = word.away ? lost : silent;
+    names += (names.empty() ? "" : ", ") + *word.host;
+    if (integrity::is_unhashed(word.row->id)) {
+        pending = Meaning{false, word.row->id, false, word.row->mtime_s, {}, false, false};
+        return;
+    }
+    RemoteChild::Version& version = versions[word.row->id];
+    const bool first = version.complete + version.away == 0;
+    version.mtime = first ? word.row->mtime_s : std::min(version.mtime, word.row->mtime_s);
+    ++(word.away ? version.away : version.complete);
+}
+
+// True: what was told before decides.
+bool Lookup::decide_by_memory(Doubts& doubts, TimePoint now) {
+    const bool late = now - began_at_ >= silence_max;
+    auto [versions, silent, lost, pending, folder] = recall(doubts, late, now);
     std::erase_if(versions, [this](const auto& entry) {
         return !entry.first.root.hex().starts_with(order_.root_prefix);
     });

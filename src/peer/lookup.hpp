@@ -71,6 +71,17 @@ class Lookup {
         [[nodiscard]] bool says_no() const { return file == Word::no && folder == Word::no; }
     };
 
+    // What hosts told of the name before.
+    struct Memory {
+        void add(const Told::Name& word);
+
+        RemoteVersions versions;
+        std::string silent;  // hosts that do not answer, as they are told to people
+        std::string lost;    // and those that are gone
+        std::optional<Meaning> pending;
+        bool folder{false};
+    };
+
     [[nodiscard]] const std::string& name() const { return order_.name.text(); }
     void look_here(TimePoint now);
     [[nodiscard]] bool matches(const store::Holding& holding) const;
@@ -86,6 +97,7 @@ class Lookup {
     [[nodiscard]] bool look_pending(bool late);
     void decide(const swarm::Version& version);
     void decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now);
+    [[nodiscard]] Memory recall(Doubts& doubts, bool late, TimePoint now) const;
     [[nodiscard]] bool decide_by_memory(Doubts& doubts, TimePoint now);
     [[nodiscard]] std::int64_t mtime_of(const swarm::ContentKey& key) const;
     void give_up_waiting(const Doubts& doubts);
@@ -107,7 +119,7 @@ class Lookup {
     std::optional<Meaning> pending_;                    // somebody has yet to hash it
     std::string hashed_by_;                             // that host
     int pending_times_due_{0};
-    bool folder_{false};                                // some host has files below it
+    bool folder_{false};  // some host has files below it
 };
 
 }  // namespace shoal::peer

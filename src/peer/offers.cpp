@@ -43,10 +43,9 @@ std::vector<store::CatalogRecord> Offers::page(std::string_view prefix, std::str
         cursor = last ? cursor : records.back().name;
         cache_->with([&](const CacheBook& book) {
             for (store::CatalogRecord& record : records) {
-                const bool copy =
-                    record.part_path.empty()
-                        ? record.where == Where::downloads && book.holds(record.name, record.id)
-                        : book.has(record.part_path);
+                const bool copy = record.part_path.empty() ? record.where == Where::downloads &&
+                                                                 book.holds(record.name, record.id)
+                                                           : book.has(record.part_path);
                 if (!copy) {
                     offered.push_back(std::move(record));
                 }

@@ -29,8 +29,7 @@ TreeEntry entry_of(const store::HeldFile& file, std::string_view name) {
     return entry;
 }
 
-Result<ReadStreamPtr> open_local(Wiring& wiring,
-                                 const std::shared_ptr<const store::HeldFile>& file,
+Result<ReadStreamPtr> open_local(Wiring& wiring, const std::shared_ptr<const store::HeldFile>& file,
                                  std::string_view name, std::function<void()> news) {
     Result<Fd> fd = wiring.catalog->open_for_serving(*file);
     if (!fd) {
@@ -61,8 +60,8 @@ Result<std::uint64_t> LocalStream::readable_to(std::uint64_t from) {
         return entry_.size;
     }
     // A rename, or a new time, of the gateway's own: it knows that the content is as it was.
-    if (const store::Holding held = life_.expired() ? store::Holding{}
-                                                    : wiring_.catalog->find(file_->id);
+    if (const store::Holding held =
+            life_.expired() ? store::Holding{} : wiring_.catalog->find(file_->id);
         held.file && held.file->stamp == now) {
         proven_ = now;
         return entry_.size;
@@ -81,8 +80,8 @@ Error LocalStream::changed() const {
 
 // Main hashes the very file that is read, whatever it is called by now.
 Result<std::uint64_t> LocalStream::prove(const store::Stamp& now, std::uint64_t from) {
-    const auto outcome = proof_->with(
-        [](Proof& proof) { return std::exchange(proof.outcome, std::nullopt); });
+    const auto outcome =
+        proof_->with([](Proof& proof) { return std::exchange(proof.outcome, std::nullopt); });
     if (outcome && !*outcome) {
         return outcome->error();
     }
@@ -98,12 +97,12 @@ Result<std::uint64_t> LocalStream::prove(const store::Stamp& now, std::uint64_t 
         proof_->with([](Proof& proof) { return std::exchange(proof.under_way, true); });
     if (!begun) {
         ticket_ = std::make_shared<int>();
-        wiring_.keeper.post(EditMail(ProveFile{
-            file_, std::move(copy), ticket_,
-            [proof = proof_, news = news_](Result<store::Stamp> found) {
-                proof->with([&](Proof& state) { state = {false, std::move(found)}; });
-                news();
-            }}));
+        wiring_.keeper.post(EditMail(
+            ProveFile{file_, std::move(copy), ticket_,
+                      [proof = proof_, news = news_](Result<store::Stamp> found) {
+                          proof->with([&](Proof& state) { state = {false, std::move(found)}; });
+                          news();
+                      }}));
     }
     return from;
 }

@@ -139,8 +139,7 @@ std::string last_part(std::string_view path);
 // Of a file that is here whole, as far as this host knows.
 TreeEntry entry_of(const store::HeldFile& file, std::string_view name);
 // The whole file as it was hashed; `changed` when it is another by now.
-Result<ReadStreamPtr> open_local(Wiring& wiring,
-                                 const std::shared_ptr<const store::HeldFile>& file,
+Result<ReadStreamPtr> open_local(Wiring& wiring, const std::shared_ptr<const store::HeldFile>& file,
                                  std::string_view name, std::function<void()> news);
 
 }  // namespace shoal::peer

@@ -234,8 +234,8 @@ void Requester::bury_dead(TimePoint now) {
                 front_.deliver(
                     Notice{Notice::Kind::refused, link.host, link.host + ": " + link.why_dead()});
             }
-            const auto kind = link.did_not_hear() ? DialVerdict::Kind::silent
-                                                  : DialVerdict::Kind::refused;
+            const auto kind =
+                link.did_not_hear() ? DialVerdict::Kind::silent : DialVerdict::Kind::refused;
             wiring_.connector.post(DialVerdict{link.address, kind, {}, link.why_dead()});
         }
         engine_.servers.remove(id);

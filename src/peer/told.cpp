@@ -72,8 +72,7 @@ void Told::drop(Host& host, std::map<std::string, Listing, std::less<>>::iterato
     host.folders.erase(folder);
 }
 
-void Told::put(const std::string& name, const std::string& prefix, ToldRows rows,
-               Extent extent) {
+void Told::put(const std::string& name, const std::string& prefix, ToldRows rows, Extent extent) {
     Host& host = hosts_[name];
     const auto old = host.folders.find(prefix);
     if (old != host.folders.end()) {
@@ -96,9 +95,10 @@ void Told::put(const std::string& name, const std::string& prefix, ToldRows rows
 // without end takes nobody else's room.
 void Told::make_room() {
     while (bytes_ > bytes_max_) {
-        const auto most = std::max_element(
-            hosts_.begin(), hosts_.end(),
-            [](const auto& left, const auto& right) { return left.second.bytes < right.second.bytes; });
+        const auto most =
+            std::max_element(hosts_.begin(), hosts_.end(), [](const auto& left, const auto& right) {
+                return left.second.bytes < right.second.bytes;
+            });
         Host& host = most->second;
         const auto oldest = std::min_element(host.folders.begin(), host.folders.end(),
                                              [](const auto& left, const auto& right) {
@@ -110,9 +110,9 @@ void Told::make_room() {
 }
 
 const ToldRow* Told::find(const ToldRows& rows, std::string_view name) {
-    const auto at =
-        std::lower_bound(rows.begin(), rows.end(), name,
-                         [](const ToldRow& row, std::string_view wanted) { return row.name < wanted; });
+    const auto at = std::lower_bound(
+        rows.begin(), rows.end(), name,
+        [](const ToldRow& row, std::string_view wanted) { return row.name < wanted; });
     return at != rows.end() && at->name == name ? &*at : nullptr;
 }
 

@@ -53,7 +53,7 @@ class Told {
     struct Folder {
         const std::string* host{};
         bool away{false};
-        bool known{false};       // but for what was cut, it has nothing else there
+        bool known{false};  // but for what was cut, it has nothing else there
         bool cut{false};
         const ToldRows* rows{};  // null: none are known
     };

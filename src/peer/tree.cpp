@@ -9,9 +9,9 @@ namespace shoal::peer {
 namespace {
 
 constexpr Duration good_for_min = 300ms;
-constexpr Duration good_for_max = 800ms;  // what was deleted is gone within a second
-constexpr int cost_share = 4;             // asked again at most a quarter of the time
-constexpr Duration late_after = 500ms;    // without a further page: what was told before will do
+constexpr Duration good_for_max = 800ms;     // what was deleted is gone within a second
+constexpr int cost_share = 4;                // asked again at most a quarter of the time
+constexpr Duration late_after = 500ms;       // without a further page: what was told before will do
 constexpr Duration ask_again_after = 500ms;  // who had not seen all of its own folders
 constexpr Duration answer_max = 30s;         // however many pages still come
 constexpr std::size_t asking_max = 64;
@@ -68,7 +68,7 @@ Doubts Tree::doubts(const std::string& prefix, const Folder& folder, TimePoint n
     doubts.looking = !folder.looked_on_disk || !engine_.wiring.catalog->knows_all(prefix);
     for (const Told::Folder& told : told_.folder(prefix, now)) {
         if (!told.known) {
-            (told.away                  ? doubts.away
+            (told.away              ? doubts.away
              : told.rows == nullptr ? doubts.silent
                                     : doubts.starting_hosts)
                 .push_back(*told.host);
@@ -130,8 +130,8 @@ void Tree::drive(TimePoint now) {
 void Tree::keep(const std::string& prefix, Folder& folder, TimePoint now) {
     const FolderAsk& ask = *folder.asking;
     const std::vector<Told::Folder> told = told_.folder(prefix, now);
-    folder.truncated = std::any_of(told.begin(), told.end(),
-                                   [](const Told::Folder& one) { return one.cut; });
+    folder.truncated =
+        std::any_of(told.begin(), told.end(), [](const Told::Folder& one) { return one.cut; });
     folder.remote = std::make_shared<const RemoteChildren>(merge_told(told));
     folder.hosts = ask.answered();
     folder.good_until =
@@ -146,8 +146,8 @@ void Tree::make_view(const std::string& prefix, Folder& folder) {
     if (folder.view && folder.generation == generation) {
         return;
     }
-    auto view = std::make_shared<FolderView>(
-        merge_folder(engine_.wiring.offers(), prefix, *folder.remote));
+    auto view =
+        std::make_shared<FolderView>(merge_folder(engine_.wiring.offers(), prefix, *folder.remote));
     view->hosts = folder.hosts;
     view->truncated |= folder.truncated;
     folder.view = std::move(view);
@@ -174,8 +174,8 @@ void Tree::tell(const std::string& prefix, Folder& folder, const FolderViewPtr& 
     if (!there && view->complete) {
         told = Error{ErrorKind::not_found, "no host has a folder '" + name + "'"};
     } else if (!there) {
-        told = Error{ErrorKind::unknown,
-                     "it is not known yet whether there is a folder '" + name + "': " + view->doubts};
+        told = Error{ErrorKind::unknown, "it is not known yet whether there is a folder '" + name +
+                                             "': " + view->doubts};
     }
     for (const Waiting& waiting : std::exchange(folder.waiting, {})) {
         waiting.callback(told);

@@ -48,7 +48,7 @@ class Host final : public SessionHost {
     [[nodiscard]] std::uint32_t network_size() const override { return 1; }
     [[nodiscard]] std::int64_t now() const override { return 0; }
     std::string unique_suffix() override { return "0"; }
-    void lookup(const std::string& name) override {
+    void lookup(const std::string& name, Where) override {
         check_name(name);
         later([this, name] { session.handle_entry(entry_of(name)); });
     }

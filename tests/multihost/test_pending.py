@@ -239,7 +239,7 @@ def test_a_disk_that_fails_there_is_called_so(swarm):
     for name in ("large", "small"):
         process = host.get(name, code=5, options=["--timeout", "1"])
         notes = " ".join(note["text"] for note in process.events("fetch_note"))
-        assert "disk" in notes and "cannot read" in notes and "changed" not in notes, notes
+        assert "disk" in notes and "changed" not in notes, notes
 
 
 def test_list_takes_any_prefix(swarm):

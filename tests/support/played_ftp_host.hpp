@@ -87,13 +87,15 @@ class PlayedFtpHost final : public SessionHost {
     [[nodiscard]] std::uint32_t network_size() const override { return 3; }
     [[nodiscard]] std::int64_t now() const override { return 1'600'001'000; }
     std::string unique_suffix() override { return "0a1b"; }
-    // In the swarm `doubtful` names are not known; on the disk there is what is shared, and folders.
+    // In the swarm `doubtful` names are not known; on the disk there is what is shared, and
+    // folders.
     void lookup(const std::string& name, Where where) override {
         looked_up.emplace_back(name, where);
         questions.push_back([this, name, where] {
             const auto found = tree.find(name);
-            const bool there = found != tree.end() && (where != Where::here || found->second.shared ||
-                                                       found->second.folder);
+            const bool there =
+                found != tree.end() &&
+                (where != Where::here || found->second.shared || found->second.folder);
             if (!there && where != Where::here && !doubts.empty()) {
                 return session.handle_entry(Error{ErrorKind::unknown, doubts});
             }

@@ -258,8 +258,8 @@ TEST_CASE("what is not known yet is neither listed as whole nor said to be missi
 
 TEST_CASE("what is new in the shared folder is looked for on the disk alone", "[ftp]") {
     using Where = PlayedFtpHost::Where;
-    for (const char* command : {"STOR new", "MKD new", "STOR dir/new", "MKD dir/new", "STOR a.txt",
-                                "STOU new"}) {
+    for (const char* command :
+         {"STOR new", "MKD new", "STOR dir/new", "MKD dir/new", "STOR a.txt", "STOU new"}) {
         CAPTURE(command);
         PlayedFtpHost ftp;
         add_tree(ftp);

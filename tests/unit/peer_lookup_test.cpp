@@ -105,7 +105,8 @@ TEST_CASE("no is said when every host has said so, and the disk was looked at") 
 
 TEST_CASE("silence, a refusal and a loss are no words: the answer is that it is not known") {
     enum class How { silent, busy, closing, lost, dialled, starting };
-    for (const How how : {How::silent, How::busy, How::closing, How::lost, How::dialled, How::starting}) {
+    for (const How how :
+         {How::silent, How::busy, How::closing, How::lost, How::dialled, How::starting}) {
         CAPTURE(static_cast<int>(how));
         Scene scene;
         FakeServer& b = scene.add(2);
@@ -216,7 +217,8 @@ struct Browse {
     explicit Browse(Scene& scene) : tree(scene.engine, scene.told), scene_(scene) {}
     void ask(const std::string& prefix) {
         view.reset();
-        tree.browse({prefix, [this](const Result<FolderViewPtr>& told) { view = told; }}, scene_.now);
+        tree.browse({prefix, [this](const Result<FolderViewPtr>& told) { view = told; }},
+                    scene_.now);
         tree.drive(scene_.now);
     }
     void reply(FakeServer& host, const std::vector<std::string>& names, std::uint16_t flags = 0) {

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "../support/test_gateway.hpp"
+#include "peer/reading.hpp"
 
 namespace shoal::peer {
 namespace {

@@ -35,10 +35,10 @@ struct Scene {
     }
     [[nodiscard]] std::string find(const std::string& path) const {
         const auto words = told.name(path, now);
-        return words.empty()                  ? "nobody"
+        return words.empty()             ? "nobody"
                : words[0].row != nullptr ? "has"
-               : words[0].known               ? "has not"
-                                              : "unknown";
+               : words[0].known          ? "has not"
+                                         : "unknown";
     }
 };
 
@@ -55,9 +55,9 @@ TEST_CASE("a host that is silent or lost stands by what it told") {
         CHECK(scene.look("") == "known: a d/");
         CHECK(scene.find("a") == "has");
         CHECK(scene.find("x") == "has not");
-        CHECK(scene.look("x/") == "known:");      // there is no such folder
-        CHECK(scene.look("a/") == "known:");      // that is a file
-        CHECK(scene.look("d/") == "unknown:");    // there is, and what is in it was not told
+        CHECK(scene.look("x/") == "known:");    // there is no such folder
+        CHECK(scene.look("a/") == "known:");    // that is a file
+        CHECK(scene.look("d/") == "unknown:");  // there is, and what is in it was not told
         CHECK(scene.look("d/e/") == "unknown:");
         CHECK(scene.find("d/f") == "unknown");
     }

@@ -56,8 +56,8 @@ struct TreeEntry {
     std::optional<std::int64_t> mtime;  // seconds since 1970 UTC, where somebody knows it
     std::string root;         // hex, 64 digits; empty for folders, and while nobody has hashed it
     std::uint32_t holders{};  // hosts that hold all of it, this one included; 0: they are away
-    bool here{false};                   // this host holds all of it; folders: has files below it
-    bool shared{false};                 // it stands in this host's shared folder: may be changed
+    bool here{false};         // this host holds all of it; folders: has files below it
+    bool shared{false};       // it stands in this host's shared folder: may be changed
     // Not empty: it is known from what hosts told that cannot be asked now, and this says who. It
     // can be had if it is `here`.
     std::string away{};
@@ -98,9 +98,9 @@ class ReadStream {
     // may be read now; `from` itself when none are. Then `news` (see open()) comes once, as soon
     // as that changes. Call it before each block, with the offset of that block: the fetch goes
     // where the reader is. Call it once more with the size when all is sent: only when that gives
-    // the size is it sure that what was sent is the file (less: `news` will come, call it again); an
-    // error (changed, closed, no_space, system) means
-    // that the reader must be told of a failure, and ends the stream for good.
+    // the size is it sure that what was sent is the file (less: `news` will come, call it again);
+    // an error (changed, closed, no_space, system) means that the reader must be told of a failure,
+    // and ends the stream for good.
     [[nodiscard]] virtual Result<std::uint64_t> readable_to(std::uint64_t from) = 0;
 };
 using ReadStreamPtr = std::unique_ptr<ReadStream>;

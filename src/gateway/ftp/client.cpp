@@ -215,8 +215,7 @@ void Client::handle_timeout(TimePoint now) {
     if (data_ && data_->state() == DataLink::State::connecting) {
         close_data();
         session_.handle_data(Error{ErrorKind::closed, "Can't connect: no answer."});
-    } else if (transfer_ && transfer_->sent &&
-               now < data_moved_ + worker_.shared().options.idle) {
+    } else if (transfer_ && transfer_->sent && now < data_moved_ + worker_.shared().options.idle) {
         look_taken(now);
     } else if (transfer_ && transfer_->started) {
         const bool connected = data_ && data_->state() == DataLink::State::connected;

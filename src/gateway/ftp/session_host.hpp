@@ -52,9 +52,9 @@ class SessionHost {
 
     // The tree.
     virtual void lookup(const std::string& name, Where where) = 0;  // → handle_entry
-    virtual void browse(const std::string& name) = 0;  // → handle_view
-    virtual void change(Change change) = 0;            // → handle_changed
-    virtual void hash(const std::string& name) = 0;    // → handle_hash: SHA-256 of all of it
+    virtual void browse(const std::string& name) = 0;               // → handle_view
+    virtual void change(Change change) = 0;                         // → handle_changed
+    virtual void hash(const std::string& name) = 0;  // → handle_hash: SHA-256 of all of it
     // Forgets all questions, and what was opened but not started.
     virtual void drop_questions() = 0;
 

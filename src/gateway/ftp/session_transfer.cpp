@@ -270,7 +270,8 @@ void Session::handle_view(Result<peer::FolderViewPtr> view) {
         return;
     }
     if (!(*view)->complete) {
-        finish(450, "Not all of " + absolute(name_) + " can be listed now: " + (*view)->doubts + ".");
+        finish(450,
+               "Not all of " + absolute(name_) + " can be listed now: " + (*view)->doubts + ".");
         return;
     }
     if ((*view)->truncated) {

@@ -113,7 +113,9 @@ void Session::say_hash(const Entry& entry) {
 // draft-bryan-ftpext-hash-02.
 void Session::handle_hash(const Result<std::string>& hash) {
     if (!hash && hash.error().kind == ErrorKind::not_found) {
-        finish(450, "Only the root is known of what is not wholly here: OPTS HASH BEP52, or RETR first.");
+        finish(
+            450,
+            "Only the root is known of what is not wholly here: OPTS HASH BEP52, or RETR first.");
         return;
     }
     if (!hash) {
