@@ -25,6 +25,7 @@ def test_pitfall31_hup_reloads_a_service(swarm):
     users.write_text("")
     users.chmod(0o600)
     host.serve(options=["--log-file", log, "--ftp-port", "2121", "--ftp-users", users])
+    host.status()  # the gateways have read their files
     rotated = host.folder / "log.1"
     log.rename(rotated)
     users.write_text("no user at all\n")
