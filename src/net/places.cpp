@@ -40,7 +40,8 @@ Places::Verdict Places::take(Id id, const Address& from, std::uint32_t address_m
 
 std::optional<Places::Id> Places::oldest_of_the_largest_crowd() const {
     const Block* largest = nullptr;
-    for (const auto& [name, block] : blocks_) {
+    for (const auto& entry : blocks_) {
+        const Block& block = entry.second;
         const auto goes_before = [&block](const Block& other) {
             return block.strangers.size() > other.strangers.size() ||
                    (block.strangers.size() == other.strangers.size() &&

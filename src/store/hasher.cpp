@@ -87,8 +87,9 @@ void Hasher::add_first(Where where, const SafePath& name) {
     if (std::exchange(target->asked, true) || target->waiting) {
         return;
     }
-    const auto job = std::find_if(rest_.jobs.begin(), rest_.jobs.end(),
-                                  [&](const Job& one) { return one.target == target; });
+    const auto job =
+        std::find_if(rest_.jobs.begin(), rest_.jobs.end(),
+                     [&wanted = target](const Job& one) { return one.target == wanted; });
     if (job != rest_.jobs.end()) {
         asked_.jobs.splice(asked_.jobs.end(), rest_.jobs, job);
     } else {
