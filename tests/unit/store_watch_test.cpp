@@ -325,6 +325,7 @@ TEST_CASE("small files go by a large one, asked for or not", "[store][watch]") {
     for (int i = 0; i < 300; ++i) {
         store.dir.write("shared/n" + std::to_string(1000 + i), "text" + std::to_string(i));
     }
+    StoreFixture::wait_for_tick();
     store.reopen();
     CHECK(store.names().size() == 301);  // before anything is hashed
     if (asked) {
@@ -352,6 +353,7 @@ TEST_CASE("a file that is asked for overtakes large ones that were asked for bef
         fs::resize_file(store.dir / name, 20'000'000'000);
     }
     store.dir.write("shared/small", "text");
+    StoreFixture::wait_for_tick();
     store.reopen();
     for (int i = 0; i < 12; ++i) {
         store->hash_first("large" + std::to_string(i));
