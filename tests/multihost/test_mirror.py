@@ -22,6 +22,12 @@ def mirrors(host, folder):
             for call in (rclone, lftp)]
 
 
+def disk(command, folder):
+    """Mounts or unmounts a small disk of its own on `folder`; whether that may be done here."""
+    call = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder] if command == "mount" else ["umount", folder]
+    return subprocess.run(call, capture_output=True).returncode == 0
+
+
 def obscured():
     return subprocess.run(["rclone", "obscure", "anybody"], capture_output=True, text=True,
                           check=True).stdout.strip()
@@ -45,15 +51,33 @@ def test_mirroring_clients_delete_nothing_that_exists(swarm):
             raise Skip(f"{client} is not installed")
     files = {f"near/{i}": KIB for i in range(20)} | {"near/deep/er/x": KIB, "big": MIB}
     near = swarm.host(2, shared=files)
-    far = swarm.host(3, shared={"far/a": KIB, "far/b": KIB, "y": KIB})
+    far = swarm.host(3, shared={"far/a": KIB, "far/b": KIB, "y": KIB}, start=False)
+    place, kept = far.shared("disk"), far.folder / "kept"
+    place.mkdir()
+    kept.write_bytes(bytes(KIB))
+    mounted = disk("mount", place)  # else the state of an unmounted disk is left out
+    try:
+        walk(swarm, near, far, mounted)
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", place], capture_output=True)
+
+
+def walk(swarm, near, far, mounted):
+    place, kept = far.shared("disk"), far.folder / "kept"
+    shutil.copy2(kept, place / "m")
+    far.serve()
     gate = gateway_host(swarm, 1, hosts=[2, 3], shared={"own/z": KIB})
     gate.wait_connected(near, far)
     copies = swarm.folder / "copies"
-    copies.mkdir()
+    for client in ("rclone", "lftp"):  # not through the gateway, whose cache would have it all
+        for host in (near, far, gate):
+            shutil.copytree(host.folder / "shared", copies / client, dirs_exist_ok=True)
     codes, said = ended(mirrors(gate, copies))
     assert codes == [0, 0], said
     whole = tree(copies / "rclone")
-    assert len(whole) == 26 and tree(copies / "lftp") == whole, whole
+    assert len(whole) == 27 and tree(copies / "lftp") == whole, whole
+    assert not list((gate.folder / "downloads").rglob("*")), "nothing was fetched"
 
     def check(state, may_fail=True):
         codes, said = ended(mirrors(gate, copies))
@@ -80,6 +104,12 @@ def test_mirroring_clients_delete_nothing_that_exists(swarm):
     gate.wait_connected(near)
     check("it goes on", may_fail=False)
 
+    if mounted:
+        assert disk("umount", place)
+        check("a disk below shared/ is unmounted", may_fail=False)
+        assert disk("mount", place)
+        shutil.copy2(kept, place / "m")
+
     far.process.kill()
     check("a host is killed, and had told", may_fail=False)
     shutil.rmtree(far.folder / ".shoal")
@@ -89,7 +119,7 @@ def test_mirroring_clients_delete_nothing_that_exists(swarm):
     check("a host hashes all anew")
     far.shared("0").unlink()
     gate.wait_connected(far)
-    until(lambda: far.status()["pending"] == 0, "all is hashed", limit=60)
+    until(lambda: far.status()["hashing"] == 0, "all is hashed", limit=60)
 
     restart_gate()
     gate.wait_connected(near, far)
