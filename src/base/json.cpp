@@ -9,20 +9,8 @@
 namespace shoal {
 
 void append_json_text(std::string& out, std::string_view raw) {
-    const std::string escaped = text::is_utf8(raw) ? std::string() : text::escape(raw);
     out += '"';
-    for (const char c : escaped.empty() ? raw : std::string_view(escaped)) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            std::array<char, 8> code{};
-            std::snprintf(code.data(), code.size(), "\\u%04x", static_cast<unsigned>(c));
-            out += code.data();
-        } else {
-            out += c;
-        }
-    }
+    out += text::escape_json(raw);
     out += '"';
 }
 

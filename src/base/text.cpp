@@ -46,16 +46,80 @@ Decoded decode_first(std::string_view raw) {
 
 bool is_control(char32_t point) { return point < 0x20 || point == 0x7F; }
 
-// Characters beyond ASCII that draw nothing and can reorder, hide or break what stands around.
-bool is_deceptive(char32_t point) {
-    struct Range {
-        char32_t first, last;
-    };
-    static constexpr Range ranges[] = {{0x80, 0x9F},     {0x61C, 0x61C},   {0x200E, 0x200F},
-                                       {0x2028, 0x202E}, {0x2066, 0x2069}, {0xFEFF, 0xFEFF}};
+struct Range {
+    char32_t first, last;
+};
+
+template <std::size_t Size>
+bool within(const Range (&ranges)[Size], char32_t point) {
     return std::any_of(std::begin(ranges), std::end(ranges), [point](const Range& range) {
         return point >= range.first && point <= range.last;
     });
+}
+
+// Beyond ASCII: what can reorder or break the text around it, and what looks like nothing
+// (Unicode's Default_Ignorable_Code_Point, interlinear marks, and blank signs that are no spaces).
+constexpr Range deceptive[] = {
+    {0x80, 0x9F},       {0xAD, 0xAD},       {0x34F, 0x34F},     {0x61C, 0x61C},
+    {0x115F, 0x1160},   {0x17B4, 0x17B5},   {0x180B, 0x180F},   {0x200B, 0x200F},
+    {0x2028, 0x202E},   {0x2060, 0x206F},   {0x2800, 0x2800},   {0x3164, 0x3164},
+    {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},
+    {0x1BCA0, 0x1BCA3}, {0x1D159, 0x1D159}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}};
+constexpr Range pictures[] = {
+    {0xA9, 0xA9},     {0xAE, 0xAE},     {0x203C, 0x203C}, {0x2049, 0x2049},
+    {0x2122, 0x2122}, {0x2139, 0x2139}, {0x2190, 0x21FF}, {0x2300, 0x23FF},
+    {0x24C2, 0x24C2}, {0x25A0, 0x27BF}, {0x2934, 0x2935}, {0x2B00, 0x2BFF},
+    {0x3030, 0x3030}, {0x303D, 0x303D}, {0x3297, 0x3299}, {0x1F000, 0x1FAFF}};
+constexpr Range ideographs[] = {{0x3400, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x3FFFF}};
+// Whose letters change with what they are joined to: Arabic, Syriac and their kind, Indic, Tibetan,
+// Burmese, Khmer, Mongolian.
+constexpr Range joining[] = {{0x620, 0x6FF},   {0x700, 0x8FF},   {0x900, 0xDFF},
+                             {0xF00, 0x109F},  {0x1780, 0x17B3}, {0x17B6, 0x180A},
+                             {0x1820, 0x18AA}, {0xA840, 0xA877}};
+
+constexpr char32_t zero_width_non_joiner = 0x200C;
+constexpr char32_t zero_width_joiner = 0x200D;
+constexpr char32_t emoji_style = 0xFE0F;
+constexpr char32_t keycap = 0x20E3;
+
+// Whether `point` shows, between the one that stands before it (0: none that shows) and the next.
+bool is_shown(char32_t before, char32_t point, char32_t next) {
+    if (!within(deceptive, point)) {
+        return true;
+    }
+    if (point == zero_width_joiner && (within(pictures, before) || before == emoji_style) &&
+        within(pictures, next)) {
+        return true;
+    }
+    if (point == zero_width_joiner || point == zero_width_non_joiner) {
+        return within(joining, before) && within(joining, next);
+    }
+    if (point >= 0xFE00 && point <= 0xFE0F) {
+        const bool key = before == '#' || before == '*' || (before >= '0' && before <= '9');
+        return within(pictures, before) || within(ideographs, before) ||
+               (key && point == emoji_style && next == keycap);
+    }
+    return point >= 0xE0100 && point <= 0xE01EF && within(ideographs, before);
+}
+
+// show(bytes) or hide(point, bytes) for each character, hide_byte(byte) for what is none.
+template <typename Show, typename Hide, typename HideByte>
+void walk(std::string_view raw, Show show, Hide hide, HideByte hide_byte) {
+    char32_t before = 0;
+    while (!raw.empty()) {
+        const Decoded now = decode_first(raw);
+        const std::string_view rest = raw.substr(std::max<std::size_t>(now.length, 1));
+        if (now.length == 0) {
+            hide_byte(char_at(raw, 0));
+            before = 0;
+        } else {
+            const char32_t next = rest.empty() ? 0 : decode_first(rest).point;
+            const bool shown = !is_control(now.point) && is_shown(before, now.point, next);
+            shown ? show(raw.substr(0, now.length)) : hide(now.point);
+            before = shown ? now.point : 0;
+        }
+        raw = rest;
+    }
 }
 
 template <typename... Args>
@@ -106,18 +170,55 @@ Error bad_rate(std::string_view word, std::string_view why) {
 std::string escape(std::string_view raw) {
     std::string shown;
     shown.reserve(raw.size());
-    while (!raw.empty()) {
-        const Decoded next = decode_first(raw);
-        if (next.length == 0 || is_control(next.point)) {
-            shown += format("\\x%02X", char_at(raw, 0));
-        } else if (is_deceptive(next.point)) {
-            shown += format("\\u{%04X}", static_cast<unsigned>(next.point));
-        } else {
-            shown += raw.substr(0, next.length);
-        }
-        raw.remove_prefix(std::max<std::size_t>(next.length, 1));
-    }
+    const auto hide_byte = [&shown](unsigned byte) { shown += format("\\x%02X", byte); };
+    walk(
+        raw, [&shown](std::string_view bytes) { shown += bytes; },
+        [&](char32_t point) {
+            is_control(point) ? hide_byte(static_cast<unsigned>(point))
+                              : void(shown += format("\\u{%04X}", static_cast<unsigned>(point)));
+        },
+        hide_byte);
     return shown;
+}
+
+std::string escape_json(std::string_view raw) {
+    std::string body;
+    body.reserve(raw.size());
+    const auto unit = [&body](char32_t code) {
+        body += format("\\u%04x", static_cast<unsigned>(code));
+    };
+    walk(
+        raw,
+        [&body](std::string_view bytes) {
+            body += bytes == "\"" || bytes == "\\" ? "\\" : "";
+            body += bytes;
+        },
+        [&](char32_t point) {
+            constexpr char32_t beyond = 0x10000;
+            if (point < beyond) {
+                return unit(point);
+            }
+            unit(0xD800 + ((point - beyond) >> 10U));
+            unit(0xDC00 + ((point - beyond) & 0x3FFU));
+        },
+        // JSON has no bytes: they stand there as escape() shows them.
+        [&body](unsigned byte) { body += format("\\\\x%02X", byte); });
+    return body;
+}
+
+std::string_view cut(std::string_view text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) {
+        return text;
+    }
+    std::size_t end = bytes_max;
+    for (std::size_t back = 0; back < 4 && back <= bytes_max; ++back) {
+        const bool continues = (char_at(text, bytes_max - back) & 0xC0U) == 0x80;
+        if (!continues) {
+            end = bytes_max - back;
+            break;
+        }
+    }
+    return text.substr(0, end);
 }
 
 bool is_utf8(std::string_view raw) {

@@ -17,7 +17,6 @@ namespace {
 
 constexpr off_t bytes_max = 256 * 1024;  // read of the file; it is cut at four times as much
 
-// A line end is what separates lines, and a name that holds one cannot be typed.
 bool write_lines(const std::string& path, int flags, std::string_view bytes) {
     const Fd file(::open(path.c_str(),
                          flags | O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
@@ -118,6 +117,9 @@ Status load_history(History& history, const std::string& path) {
 }
 
 Status append_history(const std::string& path, const std::string& line) {
+    if (line.find('\n') != line.npos) {  // a name that Tab completed: it would be read as two
+        return {};
+    }
     if (!write_lines(path, O_APPEND, line + "\n")) {
         return system_error("cannot write the history '" + path + "'", errno);
     }

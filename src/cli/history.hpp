@@ -36,7 +36,8 @@ class History {
     std::string draft_;
 };
 
-// One line each, mode 0600. A file that has grown far beyond what is used is cut.
+// One line each, mode 0600; what holds a line end is not kept. A file that has grown far beyond
+// what is used is cut.
 Status load_history(History& history, const std::string& path);
 Status append_history(const std::string& path, const std::string& line);
 

@@ -6,6 +6,7 @@
 
 #include "shoal/base/disk_fault.hpp"
 
+#include "shoal/base/text.hpp"
 namespace shoal::peer {
 
 namespace {
@@ -25,6 +26,10 @@ void ClientLink::append(const protocol::serverMessage& message,
 }
 
 void ClientLink::send(protocol::serverMessage message, std::span<const std::uint8_t> payload) {
+    if (message.type == static_cast<std::uint16_t>(protocol::ServerType::answer)) {
+        const std::string_view why(reinterpret_cast<const char*>(payload.data()), payload.size());
+        payload = payload.first(text::cut(why, limits::refusal_text_max).size());
+    }
     if (upload_) {
         queued_.push_back({message, {payload.begin(), payload.end()}});
         queued_bytes_ += limits::server_message_size + payload.size();

@@ -142,7 +142,7 @@ void Reader::turn_away(ClientLink& link, std::uint64_t id, protocol::Status stat
     if (status == protocol::Status::not_let_in) {
         link.session = protocol::Session();  // who has no key can read it all the same
     }
-    link.answer(id, status, why.substr(0, limits::refusal_text_max));
+    link.answer(id, status, why);
     linger(link, now);
 }
 

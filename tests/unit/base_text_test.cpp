@@ -20,13 +20,52 @@ TEST_CASE("escape keeps what people write and shows what they should not see", "
 
 TEST_CASE("escape covers every mark that reorders or hides text, and not their neighbours",
           "[base]") {
-    for (const char* mark : {"\u061C", "\u200E", "\u200F", "\u2028", "\u2029", "\u202A", "\u202E",
-                             "\u2066", "\u2069", "\uFEFF", "\u0080", "\u009F"}) {
+    for (const char* mark :
+         {"\u061C",     "\u200E",     "\u200F",     "\u2028",     "\u2029",     "\u202A",
+          "\u202E",     "\u2066",     "\u2069",     "\uFEFF",     "\u0080",     "\u009F",
+          "\u00AD",     "\u034F",     "\u115F",     "\u1160",     "\u17B4",     "\u180E",
+          "\u200B",     "\u200C",     "\u200D",     "\u2060",     "\u2064",     "\u206A",
+          "\u2800",     "\u3164",     "\uFE00",     "\uFE0F",     "\uFFA0",     "\uFFF9",
+          "\U0001BCA0", "\U0001D173", "\U000E0001", "\U000E0041", "\U000E007F", "\U000E0100"}) {
+        CAPTURE(mark);
         CHECK(text::escape(mark).starts_with("\\u{"));
+        CHECK(text::escape("a"s + mark + "b").starts_with("a\\u{"));
+        CHECK(text::escape("a"s + mark + "b").ends_with("}b"));
     }
-    for (const char* letter : {"\u061B", "\u200D", "\u2010", "\u202F", "\u206A", "\u00A0"}) {
+    for (const char* letter :
+         {"\u061B", "\u2010", "\u202F", "\u00A0", "\u1100", "\u3000", "\u2801"}) {
         CHECK(text::escape(letter) == letter);
     }
+}
+
+TEST_CASE("what looks like nothing stays where it does something", "[base]") {
+    for (const char* good : {"\u2764\uFE0F", "\U0001F469\u200D\U0001F4BB", "1\uFE0F\u20E3",
+                             "\U0001F468\U0001F3FD\u200D\U0001F680", "\u8FBB\U000E0100",
+                             "\u0645\u06CC\u200C\u062E", "\u0915\u094D\u200D\u0937"}) {
+        CHECK(text::escape(good) == good);
+    }
+    CHECK(text::escape("\u2764\uFE0F\uFE0F") == "\u2764\uFE0F\\u{FE0F}");
+    CHECK(text::escape("1\uFE0F") == "1\\u{FE0F}");
+    CHECK(text::escape("\U0001F469\u200D") == "\U0001F469\\u{200D}");
+    CHECK(text::escape("\u0645\u200Ca") == "\u0645\\u{200C}a");
+    CHECK(text::escape("\U0001F3F4\U000E0067") == "\U0001F3F4\\u{E0067}");
+}
+
+TEST_CASE("JSON shows what escape() shows, and can be turned back", "[base]") {
+    CHECK(text::escape_json("plain \"\\\n") == "plain \\\"\\\\\\u000a");
+    CHECK(text::escape_json("\x7f\u0085\u200B\U000E0041") == "\\u007f\\u0085\\u200b\\udb40\\udc41");
+    CHECK(text::escape_json("Gr\u00fc\u00dfe \U0001F41F") == "Gr\u00fc\u00dfe \U0001F41F");
+    CHECK(text::escape_json("\xff") == "\\\\xFF");
+}
+
+TEST_CASE("a text is cut between characters", "[base]") {
+    CHECK(text::cut("abc", 3) == "abc");
+    CHECK(text::cut("abcd", 3) == "abc");
+    CHECK(text::cut("a\u00fc\u00fc", 2) == "a");
+    CHECK(text::cut("a\u00fc\u00fc", 3) == "a\u00fc");
+    CHECK(text::cut("\U0001F41F\U0001F41F", 7) == "\U0001F41F");
+    CHECK(text::cut("\U0001F41F", 2).empty());
+    CHECK(text::cut("\x80\x80\x80\x80\x80\x80", 5).size() == 5);
 }
 
 TEST_CASE("escape of any bytes is UTF-8 without controls, and escaping again changes nothing",

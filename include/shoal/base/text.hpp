@@ -14,10 +14,17 @@
 
 namespace shoal::text {
 
-// For prompt, logs and listings: control characters, DEL, C1, bidi marks, line separators and
+// For prompt, logs and listings: control characters, DEL, C1, bidi marks, line separators, what
+// looks like nothing (Unicode's default-ignorable code points: zero-width signs, fillers, tags) and
 // bytes that are not UTF-8 become \xNN or \u{NNNN}; everything else stays, the backslash too:
-// escaping twice is escaping once.
+// escaping twice is escaping once. Variation selectors and joiners stay where they do what they
+// are for: behind an emoji or an ideograph, between emoji, within scripts that join.
 std::string escape(std::string_view raw);
+// The same as it stands within the quotes of JSON: \uNNNN, which a reader turns back.
+std::string escape_json(std::string_view raw);
+
+// At most `bytes_max` of it, cut between characters (what is not UTF-8 is cut anywhere).
+std::string_view cut(std::string_view text, std::size_t bytes_max);
 
 // Strict UTF-8 (RFC 3629): no overlongs, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view raw);
