@@ -101,6 +101,17 @@ JsonObject object_of(const peer::FetchTimes& times) {
         .objects("hosts", hosts);
 }
 
+std::vector<JsonObject> objects_of(const std::vector<peer::Unreached>& hosts) {
+    std::vector<JsonObject> objects;
+    for (const peer::Unreached& host : hosts) {
+        objects.push_back(JsonObject()
+                              .text("host", host.host)
+                              .text("reason", peer::down_word(host.reason))
+                              .text("text", host.text));
+    }
+    return objects;
+}
+
 JsonObject object_of(const peer::FetchDone& e) {
     std::vector<JsonObject> shares;
     for (const peer::HostShare& share : e.shares) {
@@ -119,7 +130,8 @@ JsonObject object_of(const peer::FetchDone& e) {
         .objects("shares", shares)
         .text("text", e.text)
         .objects("versions", objects_of(e.versions))
-        .texts("near", e.near);
+        .texts("near", e.near)
+        .objects("unreached", objects_of(e.unreached));
     e.plan ? object.object("plan", object_of(*e.plan)) : object.null("plan");
     return e.times ? object.object("times", object_of(*e.times)) : object.null("times");
 }
@@ -144,8 +156,8 @@ JsonObject object_of(const peer::FileList& e) {
     JsonObject object = begin("file_list");
     object.number("order", e.order).text("prefix", e.prefix).objects("rows", rows);
     object.number("hosts", e.hosts).boolean("truncated", e.truncated).objects("gaps", gaps);
-    return e.problem ? object.text("problem", peer::outcome_word(*e.problem))
-                     : object.null("problem");
+    e.problem ? object.text("problem", peer::outcome_word(*e.problem)) : object.null("problem");
+    return object.text("text", e.text).objects("unreached", objects_of(e.unreached));
 }
 
 JsonObject object_of(const peer::FoundFile& file) {
@@ -195,7 +207,7 @@ JsonObject object_of(const peer::SearchResults& e) {
         .object("price", object_of(e.price))
         .real("seconds", seconds(e.elapsed));
     e.problem ? object.text("problem", peer::outcome_word(*e.problem)) : object.null("problem");
-    return object.text("text", e.text);
+    return object.text("text", e.text).objects("unreached", objects_of(e.unreached));
 }
 
 JsonObject object_of(const peer::PeerList& e) {
@@ -205,6 +217,7 @@ JsonObject object_of(const peer::PeerList& e) {
         one.text("address", row.address)
             .text("state", row.state)
             .text("why", row.why)
+            .text("reason", peer::down_word(row.reason))
             .text("node", row.node)
             .number("received", row.received)
             .number("sent", row.sent);
@@ -227,7 +240,8 @@ JsonObject object_of(const peer::Notice& e) {
     return begin("notice")
         .text("kind", peer::notice_word(e.kind))
         .text("host", e.host)
-        .text("text", e.text);
+        .text("text", e.text)
+        .text("reason", peer::down_word(e.reason));
 }
 
 }  // namespace

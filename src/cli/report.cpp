@@ -170,13 +170,7 @@ std::string list_table(const peer::FileList& list) {
 }
 
 std::string list_summary(const peer::FileList& list) {
-    if (list.problem == peer::Outcome::no_host) {
-        return "no host could be asked; are the hosts in hosts.txt up?\n";
-    }
-    if (list.problem == peer::Outcome::not_let_in) {
-        return "no host let us in; do all use the same --secret-file?\n";
-    }
-    if (list.problem == peer::Outcome::usage) {
+    if (list.problem.value_or(peer::Outcome::incomplete) != peer::Outcome::incomplete) {
         return shown(list.text) + "\n";
     }
     const auto pending = static_cast<std::uint64_t>(std::count_if(

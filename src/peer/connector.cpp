@@ -85,13 +85,13 @@ void Connector::take_verdict(const DialVerdict& verdict, TimePoint now) {
             plan_.handle_duplicate(verdict.address, verdict.node);
             break;
         case DialVerdict::Kind::refused:
-            plan_.handle_refused(verdict.address, verdict.why, now);
+            plan_.handle_refused(verdict.address, verdict.why, now, verdict.reason);
             break;
         case DialVerdict::Kind::silent:
-            plan_.handle_silent(verdict.address, verdict.why, now);
+            plan_.handle_silent(verdict.address, verdict.why, now, verdict.reason);
             break;
         case DialVerdict::Kind::down:
-            plan_.handle_down(verdict.address, verdict.why, now);
+            plan_.handle_down(verdict.address, verdict.why, now, verdict.reason);
             break;
     }
     changed_ = true;

@@ -124,6 +124,7 @@ bool DialPlan::turn_to_next(const net::Address& address, const std::string& why,
             entry.next_try = std::max(entry.next_try, first_time ? now : now + retry_every);
             entry.settled |= !first_time;
             entry.why = why;
+            entry.reason = DownReason::unreachable;
         }
     }
     return true;
@@ -203,8 +204,8 @@ void DialPlan::handle_dialling(const net::Address& address, TimePoint now) {
 }
 
 // Back to idle; a host that is not in hosts.txt is forgotten instead.
-void DialPlan::rest(const net::Address& address, Entry& entry, const std::string& why,
-                    TimePoint next) {
+void DialPlan::rest(const net::Address& address, Entry& entry, DownReason reason,
+                    const std::string& why, TimePoint next) {
     if (!entry.wanted()) {
         entries_.erase(address);
         return;
@@ -214,6 +215,7 @@ void DialPlan::rest(const net::Address& address, Entry& entry, const std::string
     entry.silent = false;
     entry.node.reset();
     entry.why = why;
+    entry.reason = reason;
     entry.next_try = std::max(entry.next_try, next);
 }
 
@@ -223,7 +225,7 @@ bool DialPlan::handle_failed(const net::Address& address, const std::string& why
         return false;
     }
     const bool news = !entry->settled || entry->why != why || !entry->from_hosts_file;
-    rest(address, *entry, why, now);
+    rest(address, *entry, DownReason::unreachable, why, now);
     return turn_to_next(address, why, now) || news;
 }
 
@@ -240,6 +242,7 @@ void DialPlan::handle_up(const net::Address& address, const NodeId& node) {
         entry->silent = false;
         entry->node = node;
         entry->why.clear();
+        entry->reason = DownReason::none;
     }
     for (auto& [host, name] : names_) {
         name.failing = name.failing && !name.uses(address);
@@ -270,28 +273,31 @@ void DialPlan::handle_duplicate(const net::Address& address, const NodeId& node)
     entry->node = node;
 }
 
-void DialPlan::handle_refused(const net::Address& address, const std::string& why, TimePoint now) {
+void DialPlan::handle_refused(const net::Address& address, const std::string& why, TimePoint now,
+                              DownReason reason) {
     if (Entry* entry = find(address)) {
-        rest(address, *entry, why, now + 5 * retry_every);
+        rest(address, *entry, reason, why, now + 5 * retry_every);
     }
 }
 
-void DialPlan::handle_silent(const net::Address& address, const std::string& why, TimePoint now) {
+void DialPlan::handle_silent(const net::Address& address, const std::string& why, TimePoint now,
+                             DownReason reason) {
     if (Entry* entry = find(address); entry != nullptr && entry->wanted()) {
-        rest(address, *entry, why, now);
+        rest(address, *entry, reason, why, now);
         entry->silent = true;
     } else {
-        handle_refused(address, why, now);
+        handle_refused(address, why, now, reason);
     }
 }
 
-void DialPlan::handle_down(const net::Address& address, const std::string& why, TimePoint now) {
+void DialPlan::handle_down(const net::Address& address, const std::string& why, TimePoint now,
+                           DownReason reason) {
     Entry* entry = find(address);
     if (entry == nullptr) {
         return;
     }
     const std::optional<NodeId> node = entry->node;
-    rest(address, *entry, why, now);
+    rest(address, *entry, reason, why, now);
     if (node) {
         wake_duplicates_of(*node, now);
     }
@@ -390,10 +396,8 @@ std::vector<PeerRow> DialPlan::rows() const {
                 row.state = entry.settled ? "down" : "connecting";
                 break;
             case State::dialling:
-                row.state = entry.why.empty() ? "connecting" : "down";
-                break;
             case State::handed_over:
-                row.state = "connecting";
+                row.state = entry.why.empty() ? "connecting" : "down";
                 break;
             case State::up:
                 row.state = "connected";
@@ -406,6 +410,7 @@ std::vector<PeerRow> DialPlan::rows() const {
                 break;
         }
         row.why = row.state == "down" ? entry.why : "";
+        row.reason = row.state == "down" ? entry.reason : DownReason::none;
         rows.push_back(std::move(row));
     }
     for (const auto& [host, name] : names_) {
@@ -414,6 +419,7 @@ std::vector<PeerRow> DialPlan::rows() const {
             row.address = host.to_string();
             row.state = name.settled ? "down" : "connecting";
             row.why = name.why;
+            row.reason = name.settled ? DownReason::no_address : DownReason::none;
             row.from_hosts_file = true;
             rows.push_back(std::move(row));
         }

@@ -60,10 +60,13 @@ class DialPlan {
     void handle_up(const net::Address& address, const NodeId& node);
     void handle_self(const net::Address& address);
     void handle_duplicate(const net::Address& address, const NodeId& node);
-    void handle_refused(const net::Address& address, const std::string& why, TimePoint now);
-    // TCP stood, and no hello came: it is there, stopped or very slow.
-    void handle_silent(const net::Address& address, const std::string& why, TimePoint now);
-    void handle_down(const net::Address& address, const std::string& why, TimePoint now);
+    void handle_refused(const net::Address& address, const std::string& why, TimePoint now,
+                        DownReason reason = DownReason::refused);
+    // TCP stood, and no hello came: it is there, stopped, very slow, full or about to end.
+    void handle_silent(const net::Address& address, const std::string& why, TimePoint now,
+                       DownReason reason = DownReason::silent);
+    void handle_down(const net::Address& address, const std::string& why, TimePoint now,
+                     DownReason reason = DownReason::lost);
 
     // Names that have no address yet, the one that waited longest first.
     [[nodiscard]] std::optional<net::HostName> next_lookup(TimePoint now) const;
@@ -88,7 +91,8 @@ class DialPlan {
         State state{State::idle};
         TimePoint next_try{};
         std::optional<NodeId> node;
-        std::string why;
+        std::string why;      // of the last try; kept while the next one is under way
+        DownReason reason{};  // likewise
         bool settled{false};
         bool silent{false};  // it took the last connection, and said nothing
         bool from_hosts_file{false};
@@ -119,7 +123,8 @@ class DialPlan {
     bool turn_to_next(const net::Address& address, const std::string& why, TimePoint now);
     Entry* find(const net::Address& address);
     [[nodiscard]] const Entry* entry_of(const Name& name) const;
-    void rest(const net::Address& address, Entry& entry, const std::string& why, TimePoint next);
+    void rest(const net::Address& address, Entry& entry, DownReason reason, const std::string& why,
+              TimePoint next);
     void wake_duplicates_of(const NodeId& node, TimePoint now);
     // Another way to a host that is connected.
     [[nodiscard]] bool leads_there(const net::Address& known, const Entry& entry,

@@ -1,5 +1,7 @@
 #include "peer/door.hpp"
 
+#include <algorithm>
+
 namespace shoal::peer {
 
 FetchId Door::fetch(FetchOrder order, EventSink& sink) {
@@ -38,6 +40,14 @@ std::uint64_t Door::status(EventSink& sink) {
     const std::uint64_t order = next_++;
     wiring_.requester.post(StatusCommand{order, &sink});
     return order;
+}
+
+std::size_t Door::served_now() {
+    const TimePoint now = steady_now();
+    return wiring_.figures.sent_to.with([now](auto& sent) {
+        return static_cast<std::size_t>(std::count_if(
+            sent.begin(), sent.end(), [now](auto& one) { return one.second.meter.rate(now) > 0; }));
+    });
 }
 
 void Door::set_limits(std::optional<std::uint64_t> upload, std::optional<std::uint64_t> download) {
@@ -98,6 +108,30 @@ std::string_view note_word(FetchNote::Kind kind) {
             return "versions";
     }
     return "note";
+}
+
+std::string_view down_word(DownReason reason) {
+    static constexpr std::string_view words[] = {"",
+                                                 "no-address",
+                                                 "unreachable",
+                                                 "full",
+                                                 "closing",
+                                                 "other-version",
+                                                 "not-let-in",
+                                                 "not-shoal",
+                                                 "broken-protocol",
+                                                 "silent",
+                                                 "refused",
+                                                 "lost",
+                                                 "enough-others"};
+    return words[static_cast<std::size_t>(reason)];
+}
+
+std::string unreached_text(const PeerRow& row) {
+    if (row.why.starts_with("it ")) {
+        return row.address + row.why.substr(2);
+    }
+    return row.address + (row.why.empty() ? " is " + row.state : ": " + row.why);
 }
 
 std::string_view notice_word(Notice::Kind kind) {

@@ -20,6 +20,7 @@ class Door final : public GatewayApi {
     void cancel_search(std::uint64_t order) override;
     std::uint64_t peers(EventSink& sink) override;
     std::uint64_t status(EventSink& sink) override;
+    std::size_t served_now() override;
     void set_limits(std::optional<std::uint64_t> upload,
                     std::optional<std::uint64_t> download) override;
     void forget_sink(EventSink& sink) override;

@@ -15,6 +15,12 @@
 
 namespace shoal::peer {
 
+struct Nobody {
+    Outcome outcome{};  // no_host, not_let_in
+    std::string text;
+    std::vector<Unreached> hosts;
+};
+
 struct Engine {
     explicit Engine(Wiring& its_wiring) : wiring(its_wiring), small(its_wiring, servers) {}
 
@@ -29,8 +35,10 @@ struct Engine {
     std::vector<PeerRow> table;
     std::vector<std::string> unheard;  // lines of hosts.txt: see DialPlan
     std::set<std::string> awaited;
-    std::set<net::Address> not_let_in;  // hosts that refused this one
+    std::map<net::Address, DownReason> refused_by;  // hosts of hosts.txt, and what was told of it
 
+    // Why nobody (of these hosts) can be asked, as an order says it when it ends.
+    [[nodiscard]] Nobody why_nobody(const std::vector<net::Address>* only = nullptr) const;
     // No host will turn up by itself within moments.
     [[nodiscard]] bool settled() const { return table_seen && unsettled == 0; }
 };

@@ -411,6 +411,11 @@ void Fetch::give_up(Outcome outcome, const std::string& text, TimePoint now) {
     finish(now);
 }
 
+void Fetch::give_up(const Nobody& nobody, TimePoint now) {
+    done_.unreached = nobody.hosts;
+    give_up(nobody.outcome, nobody.text, now);
+}
+
 void Fetch::finish(TimePoint now) {
     report(now);
     phase_ = Phase::over;

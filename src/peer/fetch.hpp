@@ -125,6 +125,7 @@ class Fetch final : public FileListener {
     void tell_waiting(TimePoint now);
     void give_up(Outcome outcome, const std::string& text, TimePoint now);
     void note_worst(Outcome outcome, const std::string& text);
+    void give_up(const Nobody& nobody, TimePoint now);
     void finish(TimePoint now);
     void gather_times(std::uint64_t transfer, TimePoint now);
     void end_parking(TimePoint now);

@@ -45,24 +45,13 @@ void Fetch::look_connected(TimePoint now) {
         return begin_asking(now);
     }
     if (engine_.settled() && usable == 0 && command_.order.wait_hosts == 0) {
-        if (!engine_.not_let_in.empty()) {
-            return give_up(Outcome::not_let_in,
-                           "not let in: " + engine_.not_let_in.begin()->to_string() +
-                               " and this host do not share a secret (--secret-file)",
-                           now);
-        }
-        const bool lonely = engine_.table.empty();
-        return give_up(Outcome::no_host,
-                       lonely ? "no host to ask: add some to " + engine_.wiring.options.hosts_file
-                              : "no host could be reached: is a peer running on those in " +
-                                    engine_.wiring.options.hosts_file + "?",
-                       now);
+        return give_up(engine_.why_nobody(), now);
     }
     if (now - began_at_ >= command_.order.timeout) {
-        give_up(Outcome::no_host,
-                "connected to " + std::to_string(usable) + " of " + std::to_string(wanted) +
-                    " hosts in time",
-                now);
+        Nobody nobody = engine_.why_nobody();
+        nobody.text = "connected to " + std::to_string(usable) + " of " + std::to_string(wanted) +
+                      " hosts in time; " + nobody.text;
+        give_up(nobody, now);
     }
 }
 
@@ -114,15 +103,19 @@ void Fetch::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
     }
     using protocol::Status;
     Asked& asked = asked_[link.id];
-    if (reply.lost() || reply.status() == Status::closing || reply.status() == Status::io_error) {
-        asked.why = reply.lost()                        ? "went before it answered"
-                    : reply.status() == Status::closing ? "is closing"
-                                                        : "cannot read its disk";
-        return vote_->handle_gone(link.id);  // that says nothing about the file
-    }
-    if (reply.status() == Status::busy) {
+    const bool file = reply.is(protocol::ServerType::file);
+    if (!reply.lost() && reply.status() == Status::busy) {
         asked.again_at = now + again_after_busy;
         return;
+    }
+    // A name that a server takes for a bad one is none of its files. All but these says nothing.
+    if (reply.lost() ||
+        (!file && reply.status() != Status::not_found && reply.status() != Status::bad_request &&
+         reply.status() != Status::unreadable)) {
+        asked.why = reply.lost()
+                        ? "went before it answered"
+                        : "did not tell whether it has the file: " + refusal_text(reply.status());
+        return vote_->handle_gone(link.id);
     }
     if (reply.is(protocol::ServerType::file) && reply.status() == Status::pending) {
         Interim news = interim_of(link, name_, reply);

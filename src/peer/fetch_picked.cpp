@@ -64,14 +64,12 @@ void Fetch::look_picked(TimePoint now) {
         }
     }
     std::size_t failed = 0;
-    bool strangers = false;
     bool under_other_address = false;
     for (const net::Address& address : picked_) {
         const std::string name = address.to_string();
         for (const PeerRow& row : engine_.table) {
             if (row.address == name) {
                 failed += row.state == "down" || row.state == "this host" ? 1U : 0U;
-                strangers |= row.why.starts_with("not let in");
                 under_other_address |= row.state == "same host";
             }
         }
@@ -86,10 +84,7 @@ void Fetch::look_picked(TimePoint now) {
         return begin(now);
     }
     if (failed == picked_.size() || now - began_at_ >= command_.order.timeout) {
-        give_up(strangers ? Outcome::not_let_in : Outcome::no_host,
-                strangers ? "not let in: the hosts found do not share this host's secret"
-                          : "none of the hosts found could be reached",
-                now);
+        give_up(engine_.why_nobody(&picked_), now);
     }
 }
 

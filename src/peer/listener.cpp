@@ -13,6 +13,8 @@ constexpr int accepts_per_turn = 64;
 // Evicted clients that the reader has not let go yet. Beyond, nobody is let in meanwhile, and the
 // kernel keeps those who come.
 constexpr std::size_t leaving_max = 16;
+constexpr Duration parting_time = 500ms;
+constexpr std::size_t parting_max = 64;
 }  // namespace
 
 Listener::Listener(Wiring& wiring, Fd listening)
@@ -34,12 +36,14 @@ Status Listener::run() {
             return watched;
         }
         // Without descriptors the socket would stay readable and spin; look again later.
-        const auto timeout = accepting ? std::nullopt : std::optional<Duration>(100ms);
+        const bool waits = accepting && parting_.empty();
+        const auto timeout = waits ? std::nullopt : std::optional<Duration>(100ms);
         for (const net::Ready& ready : poller_.wait(timeout)) {
             if (ready.fd == wiring_.listener.fd() && !take_mail()) {
                 return {};
             }
         }
+        close_parted(steady_now());
         accepting = accept_all();
     }
 }
@@ -71,10 +75,11 @@ bool Listener::accept_all() {
                 // Turn the first one away cleanly with the descriptor kept for this.
                 spare_.reset();
                 net::Accepted turned_away = net::accept_one(listening_.get());
+                parting_.clear();
                 if (turned_away.fd) {
-                    refuse(turned_away.fd);
+                    refuse(std::move(turned_away.fd));
+                    parting_.clear();
                 }
-                turned_away.fd.reset();
                 make_room();
                 return false;
             }
@@ -88,13 +93,13 @@ bool Listener::accept_all() {
 
 void Listener::admit(Fd socket, const net::Address& address) {
     if (socket.get() >= net::SelectPoller::fd_end()) {
-        return refuse(socket);
+        return refuse(std::move(socket));
     }
     const net::Places::Id place = next_place_++;
     const net::Places::Verdict verdict =
         places_.take(place, address, wiring_.options.max_clients_per_address);
     if (verdict.entry != net::Places::Entry::admitted) {
-        return refuse(socket);
+        return refuse(std::move(socket));
     }
     if (verdict.evicted) {
         wiring_.reader.post(Evict{*verdict.evicted});
@@ -103,12 +108,23 @@ void Listener::admit(Fd socket, const net::Address& address) {
     wiring_.reader.post(NewClient{std::move(socket), address, place});
 }
 
+void Listener::close_parted(TimePoint now) {
+    while (!parting_.empty() && parting_.front().first <= now) {
+        parting_.pop_front();
+    }
+}
+
 // A defined answer, then close: the client learns why.
-void Listener::refuse(const Fd& socket) {
+void Listener::refuse(Fd socket) {
     protocol::serverMessage message;
     message.type = static_cast<std::uint16_t>(protocol::ServerType::answer);
     message.status = static_cast<std::uint16_t>(protocol::Status::busy);
     (void)net::send(socket.get(), protocol::encode(message), false);
+    net::end_sending(socket.get());
+    if (parting_.size() >= parting_max) {
+        parting_.pop_front();
+    }
+    parting_.emplace_back(steady_now() + parting_time, std::move(socket));
     if (wiring_.figures.refused.fetch_add(1) == 0) {
         log::warning(
             "a connection was turned away: the limit of clients is reached "

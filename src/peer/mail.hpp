@@ -50,7 +50,8 @@ struct DialVerdict {  // what became of a socket that was handed to the requeste
     net::Address address;
     Kind kind{};
     NodeId node;
-    std::string why;
+    std::string why;  // of refused and down
+    DownReason reason{};
 };
 struct Pick {  // hosts found by a search that the user wants to fetch from
     std::vector<net::Address> hosts;

@@ -70,11 +70,9 @@ bool OwnSearch::look_connected(TimePoint now) {
         return false;
     }
     if (usable == 0) {
-        const bool strangers = !engine_.not_let_in.empty();
-        end(now, strangers ? Outcome::not_let_in : Outcome::no_host,
-            strangers ? "no host let us in; do all use the same --secret-file?"
-                      : "no host could be asked; are the hosts in " +
-                            engine_.wiring.options.hosts_file + " up?");
+        const Nobody nobody = engine_.why_nobody();
+        unreached_ = nobody.hosts;
+        end(now, nobody.outcome, nobody.text);
         return false;
     }
     if (!connected_at_) {
@@ -257,6 +255,7 @@ void OwnSearch::finish(TimePoint now, std::optional<Outcome> problem, const std:
     results.truncated = truncated_;
     results.elapsed = now - began_at_;
     results.problem = problem;
+    results.unreached = unreached_;
     results.text = text;
     command_.sink->deliver(results);
 }

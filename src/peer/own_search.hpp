@@ -80,6 +80,7 @@ class OwnSearch {
     std::map<integrity::FileId, Found> found_;
     std::size_t hits_{0};
     bool truncated_{false};
+    std::vector<Unreached> unreached_;       // when nobody could be asked
     std::string wrong_;                      // with the question
     std::optional<overlay::SearchId> scan_;  // under way
     std::optional<Ending> ending_;           // waits for it

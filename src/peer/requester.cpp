@@ -9,7 +9,8 @@ namespace shoal::peer {
 
 namespace {
 
-constexpr Duration hello_max = 5s;  // for the handshake to be over
+constexpr Duration hello_max = 5s;     // for the handshake to be over
+constexpr Duration stranger_max = 1s;  // then, for what is no peer to say so
 constexpr Duration report_every = 100ms;
 constexpr Duration maps_every = 1s;
 constexpr std::size_t receive_quantum = 2 * limits::MiB;  // per link and turn
@@ -57,15 +58,21 @@ void Requester::add_link(NewServer server, TimePoint now) {
     const int fd = server.socket.get();
     const net::Address address = server.address;
     if (by_fd_.size() >= limits::servers_beside(wiring_.options.max_clients)) {
-        wiring_.connector.post(DialVerdict{
-            address, DialVerdict::Kind::refused, {}, "this host is connected to enough others"});
+        wiring_.connector.post(DialVerdict{address,
+                                           DialVerdict::Kind::refused,
+                                           {},
+                                           "this host is connected to enough others",
+                                           DownReason::enough_others});
         return;
     }
     net::set_dead_peer_timeout(fd, dead_peer_seconds);
     net::make_receive_room(fd, receive_room);
     if (Status watched = poller_.watch(fd, true, true); !watched) {
-        wiring_.connector.post(
-            DialVerdict{address, DialVerdict::Kind::refused, {}, watched.error().message});
+        wiring_.connector.post(DialVerdict{address,
+                                           DialVerdict::Kind::refused,
+                                           {},
+                                           watched.error().message,
+                                           DownReason::enough_others});
         return;
     }
     ServerLink& link = engine_.servers.add(std::move(server), wiring_, now);
@@ -166,7 +173,8 @@ void Requester::look_at_phase(ServerLink& link, ServerLink::Phase before, TimePo
 
 void Requester::link_is_up(ServerLink& link, TimePoint now) {
     if (link.node() == wiring_.identity.node) {
-        wiring_.connector.post(DialVerdict{link.address, DialVerdict::Kind::self, link.node(), {}});
+        wiring_.connector.post(
+            DialVerdict{link.address, DialVerdict::Kind::self, link.node(), {}, {}});
         link.set_verdict_given();
         return link.die("it is this host");
     }
@@ -174,16 +182,16 @@ void Requester::link_is_up(ServerLink& link, TimePoint now) {
         if (id != link.id && other->phase() != ServerLink::Phase::dead && other->was_up() &&
             key_of(*other) == key_of(link)) {
             wiring_.connector.post(
-                DialVerdict{link.address, DialVerdict::Kind::duplicate, link.node(), {}});
+                DialVerdict{link.address, DialVerdict::Kind::duplicate, link.node(), {}, {}});
             link.set_verdict_given();
             return link.die("it is connected already");
         }
     }
-    wiring_.connector.post(DialVerdict{link.address, DialVerdict::Kind::up, link.node(), {}});
-    engine_.not_let_in.erase(link.address);
+    wiring_.connector.post(DialVerdict{link.address, DialVerdict::Kind::up, link.node(), {}, {}});
+    engine_.refused_by.erase(link.address);
     link.set_up();
     wiring_.figures.servers += 1;
-    front_.deliver(Notice{Notice::Kind::host_connected, link.host, link.host + " connected"});
+    front_.deliver(Notice{Notice::Kind::host_connected, link.host, link.host + " connected", {}});
     for (auto& fetch : fetches_) {
         fetch->handle_link(link, now);
     }
@@ -225,28 +233,42 @@ void Requester::bury_dead(TimePoint now) {
             wiring_.figures.servers -= 1;
             wiring_.figures.received_from.lock()->erase(key_of(link));
             front_.deliver(Notice{Notice::Kind::host_lost, link.host,
-                                  link.host + " lost: " + link.why_dead()});
-            wiring_.connector.post(
-                DialVerdict{link.address, DialVerdict::Kind::down, link.node(), link.why_dead()});
+                                  link.host + " lost: " + link.why_dead(), link.why_down()});
+            wiring_.connector.post(DialVerdict{link.address, DialVerdict::Kind::down, link.node(),
+                                               link.why_dead(), link.why_down()});
         } else if (!link.verdict_given()) {
-            if (link.was_refused() && link.from_hosts_file &&
-                engine_.not_let_in.insert(link.address).second) {
-                front_.deliver(
-                    Notice{Notice::Kind::refused, link.host, link.host + ": " + link.why_dead()});
-            }
+            tell_refused(link);
             const auto kind =
                 link.did_not_hear() ? DialVerdict::Kind::silent : DialVerdict::Kind::refused;
-            wiring_.connector.post(DialVerdict{link.address, kind, {}, link.why_dead()});
+            wiring_.connector.post(
+                DialVerdict{link.address, kind, {}, link.why_dead(), link.why_down()});
         }
         engine_.servers.remove(id);
     }
 }
 
+// Once for each reason: hosts of hosts.txt are tried again and again.
+void Requester::tell_refused(const ServerLink& link) {
+    if (!link.from_hosts_file ||
+        std::exchange(engine_.refused_by[link.address], link.why_down()) == link.why_down()) {
+        return;
+    }
+    PeerRow row;
+    row.address = link.host;
+    row.why = link.why_dead();
+    front_.deliver(Notice{Notice::Kind::refused, link.host, unreached_text(row), link.why_down()});
+}
+
 void Requester::expire_hellos(TimePoint now) {
     for (auto& [id, link] : engine_.servers.all()) {
-        if (link->shaking() && now - link->since() >= hello_max) {
-            link->set_did_not_hear();
-            link->die("no hello came");
+        if (!link->shaking() || now - link->since() < hello_max) {
+            continue;
+        }
+        if (!link->asks_no_more()) {
+            link->ask_no_more();
+        } else if (now - link->since() >= hello_max + stranger_max) {
+            link->die("it took the connection, but no hello came: is that a Shoal peer?",
+                      DownReason::silent);
         }
     }
 }
@@ -265,6 +287,7 @@ void Requester::drive(TimePoint now) {
     }
     engine_.small.drive(now);
     drive_lists(now);
+    drive_peer_lists(now);
     searches_.drive(now);
     report_progress(now);
     tell_received(now);
@@ -382,9 +405,13 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
     consider(searches_.next_timeout());
     consider(gateways_.next_timeout());
     consider(next_list_timeout(now));
+    for (const PeersOrder& order : peer_lists_) {
+        consider(order.due);
+    }
     for (const auto& [id, link] : engine_.servers.all()) {
         if (link->shaking()) {
-            consider(link->since() + hello_max);
+            consider(link->since() + hello_max +
+                     (link->asks_no_more() ? stranger_max : Duration::zero()));
         }
     }
     consider(front_.next_timeout());
@@ -407,6 +434,7 @@ void Requester::stop_all() {
         fetch->silence();
     }
     lists_.clear();
+    peer_lists_.clear();
     searches_.silence();
 }
 

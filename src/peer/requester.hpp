@@ -29,6 +29,8 @@ class Requester {
   private:
     // A list that is complete waits so long for hosts that are being dialled.
     static constexpr Duration more_hosts_max{std::chrono::seconds(1)};
+    // A list of peers, for the first tries to reach them.
+    static constexpr Duration first_tries_max{std::chrono::seconds(2)};
 
     struct ListOrder {
         ListCommand command;
@@ -37,11 +39,17 @@ class Requester {
         std::optional<TimePoint> done_at;  // everybody who was asked has told all
     };
 
+    struct PeersOrder {
+        PeersCommand command;
+        TimePoint due;
+    };
+
     // Mail and orders (requester_orders.cpp).
     bool take_mail(TimePoint now);  // false: stop
     void take_host_table(HostTable table);
     void take_limits(const LimitsCommand& limits, TimePoint now);
-    void take_peers(const PeersCommand& command);
+    void drive_peer_lists(TimePoint now);
+    void tell_peers(const PeersCommand& command);
     void take_status(const StatusCommand& command);
     void forget_sink(EventSink* sink);
     void start_fetch(FetchCommand command, TimePoint now);
@@ -61,6 +69,7 @@ class Requester {
     void link_is_up(ServerLink& link, TimePoint now);
     void bury_dead(TimePoint now);
     [[nodiscard]] HostKey key_of(const ServerLink& link) const;
+    void tell_refused(const ServerLink& link);
     void expire_hellos(TimePoint now);
 
     void hash_arrived(bool quiet, TimePoint now);
@@ -87,6 +96,7 @@ class Requester {
     std::unordered_map<int, SourceId> by_fd_;
     std::vector<std::unique_ptr<Fetch>> fetches_;
     std::vector<ListOrder> lists_;
+    std::vector<PeersOrder> peer_lists_;
     Searches searches_{engine_};
     TokenBucket download_limit_;
     std::vector<std::uint8_t> scratch_;  // for hashing

@@ -63,7 +63,9 @@ bool Requester::take_mail(TimePoint now) {
                        [&](AskerUp& up) { searches_.handle_asker(up); },
                        [&](AskerGone& gone) { searches_.handle_asker_gone(gone); },
                        [&](SearchArrived& arrived) { searches_.handle_arrived(arrived, now); },
-                       [&](PeersCommand& command) { take_peers(command); },
+                       [&](PeersCommand& command) {
+                           peer_lists_.push_back({command, now + first_tries_max});
+                       },
                        [&](StatusCommand& command) { take_status(command); },
                        [&](LimitsCommand& command) { take_limits(command, now); },
                        [&](ForgetSinkCommand& command) { forget_sink(command.sink); },
@@ -83,7 +85,7 @@ void Requester::take_host_table(HostTable table) {
     gateways_.handle_hosts();
     for (const std::string& warning : table.warnings) {
         log::warning(warning);
-        front_.deliver(Notice{Notice::Kind::hosts_file, {}, warning});
+        front_.deliver(Notice{Notice::Kind::hosts_file, {}, warning, {}});
     }
 }
 
@@ -120,6 +122,7 @@ void Requester::forget_sink(EventSink* sink) {
     }
     searches_.forget_sink(sink);
     std::erase_if(lists_, [sink](const ListOrder& order) { return order.command.sink == sink; });
+    std::erase_if(peer_lists_, [sink](const PeersOrder& one) { return one.command.sink == sink; });
 }
 
 // Lists ----------------------------------------------------------------------------------------
@@ -229,7 +232,10 @@ void Requester::finish_list(ListOrder& order) {
     if (!list.gaps.empty() || list.truncated) {
         list.problem = Outcome::incomplete;
     } else if (list.hosts == 0) {
-        list.problem = engine_.not_let_in.empty() ? Outcome::no_host : Outcome::not_let_in;
+        const Nobody nobody = engine_.why_nobody();
+        list.problem = nobody.outcome;
+        list.text = nobody.text;
+        list.unreached = nobody.hosts;
     }
     order.command.sink->deliver(list);
 }
@@ -256,7 +262,18 @@ void Requester::add_rows(FileList& list, const std::string& name, const Listing:
 
 // Peers and status -----------------------------------------------------------------------------
 
-void Requester::take_peers(const PeersCommand& command) {
+// Not before hosts.txt has been read and each host in it tried once, within bounds.
+void Requester::drive_peer_lists(TimePoint now) {
+    for (PeersOrder& order : peer_lists_) {
+        if (engine_.settled() || now >= order.due) {
+            tell_peers(order.command);
+            order.command.sink = nullptr;
+        }
+    }
+    std::erase_if(peer_lists_, [](const PeersOrder& one) { return one.command.sink == nullptr; });
+}
+
+void Requester::tell_peers(const PeersCommand& command) {
     PeerList list;
     list.order = command.order;
     list.rows = engine_.table;

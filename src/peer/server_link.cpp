@@ -26,11 +26,38 @@ bool is(const protocol::serverMessage& message, protocol::Status status) {
 // anybody honest leaves unread.
 constexpr std::size_t outbox_max = 4 * limits::MiB;
 
+constexpr std::string_view magic = "SHL1";
+
+// What a server says of its refusal, if it says anything: ": no room".
 std::string words(std::span<const std::uint8_t> payload) {
-    return {reinterpret_cast<const char*>(payload.data()), payload.size()};
+    const std::string_view raw(reinterpret_cast<const char*>(payload.data()), payload.size());
+    return payload.empty() ? "" : ": " + text::escape(raw);
 }
 
 }  // namespace
+
+std::string refusal_text(protocol::Status why) {
+    using protocol::Status;
+    switch (why) {
+        case Status::not_found:
+            return "the file is not there any more";
+        case Status::not_held:
+            return "it has not what it claimed";
+        case Status::changed:
+            return "the file has changed there";
+        case Status::unreadable:
+            return "it may not read the file";
+        case Status::io_error:
+            return "its disk failed";
+        case Status::closing:
+            return "it is about to end";
+        case Status::busy:
+            return "it is too busy";
+        default:
+            return "it refused, with status " +
+                   protocol::status_text(static_cast<std::uint16_t>(why));
+    }
+}
 
 std::optional<Bitmap> held_chunks(const Reply& holding, std::uint32_t chunks) {
     if (holding.message->held == chunks) {
@@ -131,15 +158,62 @@ void ServerLink::forget(const void* owner) {
     }
 }
 
-void ServerLink::die(const std::string& why) {
+void ServerLink::die(const std::string& why, DownReason reason) {
     if (phase_ != Phase::dead) {
         phase_ = Phase::dead;
         why_dead_ = why;
+        why_down_ = reason;
     }
 }
 
 void ServerLink::fault(const std::string& what) {
-    die("it does not keep to the protocol: " + what);
+    die("it does not keep to the protocol: " + what, DownReason::broken_protocol);
+}
+
+void ServerLink::handle_end(int error) {
+    const std::string why = error != 0 ? std::strerror(error) : "connection closed";
+    die(shaking() ? "it ended the connection before a hello (" + why + ")" : why);
+}
+
+void ServerLink::ask_no_more() {
+    asks_no_more_ = true;
+    net::end_sending(fd());
+}
+
+// Something else may answer on that port.
+void ServerLink::look_at_greeting(std::span<const std::uint8_t> bytes) {
+    constexpr std::size_t shown_max = 16;
+    for (std::size_t i = 0; i < bytes.size() && greeting_.size() < shown_max; ++i) {
+        greeting_ += static_cast<char>(bytes[i]);
+    }
+    if (greeting_.substr(0, magic.size()) == magic.substr(0, greeting_.size())) {
+        return;
+    }
+    die(greeting_.starts_with("HTTP") ? "HTTP answers on that port, no Shoal peer"
+                                      : "what answers on that port is no Shoal peer; it says '" +
+                                            text::escape(greeting_) + "'",
+        DownReason::not_shoal);
+}
+
+// To the hello, or under id 0.
+void ServerLink::take_refusal(const protocol::ServerEvent& event) {
+    using protocol::Status;
+    const std::string said = words(event.payload);
+    switch (static_cast<Status>(event.message.status)) {
+        case Status::not_let_in:
+            return die("not let in" + said, DownReason::not_let_in);
+        case Status::busy:
+            return die("it is full" + said, DownReason::full);
+        case Status::closing:
+            return die("it is about to end" + said, DownReason::closing);
+        default:
+            break;
+    }
+    if (is(event.message, ServerType::closing)) {
+        return die("it is about to end" + said, DownReason::closing);
+    }
+    die("it refused, with status " + protocol::status_text(event.message.status) + said,
+        DownReason::refused);
 }
 
 void ServerLink::tell_lost(TimePoint now) {
@@ -161,9 +235,12 @@ void ServerLink::flush(TimePoint) {
         if (step.state == net::Transfer::State::would_block) {
             return;
         }
-        if (step.state != net::Transfer::State::moved) {
-            die(step.error != 0 ? std::strerror(step.error) : "connection closed");
+        if (step.state != net::Transfer::State::moved && shaking()) {
+            outbox_.consume(outbox_.size());  // what it said before it hung up is still to be read
             return;
+        }
+        if (step.state != net::Transfer::State::moved) {
+            return handle_end(step.error);
         }
         outbox_.consume(step.bytes);
     }
@@ -182,11 +259,14 @@ std::size_t ServerLink::receive(std::size_t budget, TimePoint now) {
             break;
         }
         if (step.state != net::Transfer::State::moved) {
-            die(step.error != 0 ? std::strerror(step.error) : "connection closed");
+            handle_end(step.error);
             break;
         }
         total += step.bytes;
         heard_at_ = now;
+        if (phase_ == Phase::hello) {
+            look_at_greeting(space.first(step.bytes));
+        }
         frames_.commit(step.bytes);
         handle_frames(now);
         if (step.bytes < space.size()) {
@@ -225,9 +305,9 @@ void ServerLink::handle_event(const protocol::ServerEvent& event, TimePoint now)
         return handle_hello(event, now);
     }
     if (protocol::refused_at_the_door(event.message) || !session_.open(event.raw, event.payload)) {
-        was_refused_ = phase_ == Phase::proof;
-        return was_refused_ ? die("not let in: the secrets differ")
-                            : fault("a message with a wrong MAC");
+        return phase_ == Phase::proof
+                   ? die("not let in: the secrets differ", DownReason::not_let_in)
+                   : fault("a message with a wrong MAC");
     }
     if (phase_ == Phase::proof) {
         return handle_proof(event);
@@ -257,21 +337,18 @@ void ServerLink::handle_event(const protocol::ServerEvent& event, TimePoint now)
 void ServerLink::handle_hello(const protocol::ServerEvent& event, TimePoint now) {
     const protocol::serverMessage& message = event.message;
     if (!is(message, ServerType::hello)) {
-        was_refused_ = is(message, protocol::Status::not_let_in);
-        did_not_hear_ =
-            is(message, protocol::Status::busy) || is(message, protocol::Status::closing);
-        return die(was_refused_ ? "not let in: " + text::escape(words(event.payload))
-                                : "it refused: " + text::escape(words(event.payload)));
+        return take_refusal(event);
     }
     const bool has_secret = (message.flags & protocol::flag_authenticated) != 0;
     if (message.version != protocol::version || !is(message, protocol::Status::ok)) {
         return die("it speaks version " + std::to_string(message.version) +
-                   " of the protocol, not " + std::to_string(protocol::version));
+                       " of the protocol, this host " + std::to_string(protocol::version),
+                   DownReason::other_version);
     }
     if (has_secret != wiring_.identity.secret.present()) {
-        was_refused_ = true;
         return die(has_secret ? "not let in: it asks for a secret (--secret-file)"
-                              : "it has no secret, this host has one");
+                              : "not let in: it has no secret, this host has one",
+                   DownReason::not_let_in);
     }
     round_trip_ = now - since_;
     node_ = message.nodeId;
@@ -292,8 +369,7 @@ void ServerLink::handle_hello(const protocol::ServerEvent& event, TimePoint now)
 void ServerLink::handle_proof(const protocol::ServerEvent& event) {
     if (!is(event.message, ServerType::answer) || !is(event.message, protocol::Status::ok) ||
         !session_.is_server_proof(event.message.digest)) {
-        was_refused_ = true;
-        return die("not let in: the secrets differ");
+        return die("not let in: the secrets differ", DownReason::not_let_in);
     }
     phase_ = Phase::ready;
 }
@@ -372,9 +448,7 @@ void ServerLink::handle_final(const protocol::ServerEvent& event, TimePoint now)
     } else if (const auto ended = subscriptions_.extract(message.id); !ended.empty()) {
         ended.mapped().grown(*this, ChunkIndex{0}, 0, now);
     } else if (message.id == 0 && !is(message, protocol::Status::ok)) {
-        was_refused_ = is(message, protocol::Status::not_let_in);
-        did_not_hear_ = is(message, protocol::Status::busy);
-        die("it refused: " + text::escape(words(event.payload)));
+        take_refusal(event);
     }
 }
 

@@ -64,6 +64,8 @@ struct Reply {
         return static_cast<protocol::Status>(message->status);
     }
 };
+// Why a server gives no data, as people read it: "the file has changed there".
+std::string refusal_text(protocol::Status why);
 // The chunks that a `holding` names, of a file of so many; nullopt: it makes no sense.
 std::optional<Bitmap> held_chunks(const Reply& holding, std::uint32_t chunks);
 
@@ -92,10 +94,13 @@ class ServerLink {
     [[nodiscard]] int fd() const { return socket_.get(); }
     [[nodiscard]] const NodeId& node() const { return node_; }
     [[nodiscard]] const std::string& why_dead() const { return why_dead_; }
-    [[nodiscard]] bool was_refused() const { return was_refused_; }
+    [[nodiscard]] DownReason why_down() const { return why_down_; }
+    [[nodiscard]] bool was_refused() const { return why_down_ == DownReason::not_let_in; }
     // It is there, but it did not hear this host: no hello came, or it is full or about to end.
-    [[nodiscard]] bool did_not_hear() const { return did_not_hear_; }
-    void set_did_not_hear() { did_not_hear_ = true; }
+    [[nodiscard]] bool did_not_hear() const {
+        return why_down_ == DownReason::silent || why_down_ == DownReason::full ||
+               why_down_ == DownReason::closing;
+    }
     // It has said that it is about to end.
     [[nodiscard]] bool has_ended() const { return has_ended_; }
     // The requester has taken it in, or the connector knows already what became of it.
@@ -136,7 +141,11 @@ class ServerLink {
     [[nodiscard]] bool input_waits() const { return input_waits_; }
     void flush(TimePoint now);
     [[nodiscard]] bool wants_to_send() const { return !outbox_.empty(); }
-    void die(const std::string& why);
+    // A hello is overdue. Who waits for more before it answers, as an HTTP server does, learns that
+    // nothing follows, and may still say what it is.
+    void ask_no_more();
+    [[nodiscard]] bool asks_no_more() const { return asks_no_more_; }
+    void die(const std::string& why, DownReason reason = DownReason::lost);
     // After die(): tells everybody who waits.
     void tell_lost(TimePoint now);
 
@@ -165,6 +174,9 @@ class ServerLink {
     void handle_slice(const protocol::DataSlice& slice, TimePoint now);
     bool fits(const protocol::serverMessage& message);
     void fault(const std::string& what);
+    void handle_end(int error);
+    void take_refusal(const protocol::ServerEvent& event);
+    void look_at_greeting(std::span<const std::uint8_t> bytes);
 
     Wiring& wiring_;
     Fd socket_;
@@ -172,8 +184,9 @@ class ServerLink {
     TimePoint since_;
     NodeId node_;
     std::string why_dead_;
-    bool was_refused_{false};
-    bool did_not_hear_{false};
+    DownReason why_down_{};
+    bool asks_no_more_{false};
+    std::string greeting_;  // the first bytes that it sent
     bool has_ended_{false};
     bool was_up_{false};
     bool verdict_given_{false};

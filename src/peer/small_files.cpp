@@ -332,19 +332,26 @@ void SmallFiles::handle_refusal(ServerLink& link, std::uint64_t token, protocol:
     if (!doubted) {
         unload(entry->second);
     }
+    Item& item = entry->second;
     if (why == protocol::Status::io_error) {
-        entry->second.disk_failed = link.host;
-        if (!has_other_holder(entry->second)) {
-            return rest(token, entry->second, link, now);
+        item.disk_failed = link.host;
+        if (!has_other_holder(item)) {
+            return rest(token, item, link, now);
         }
     }
     if (why != protocol::Status::busy) {
-        entry->second.useless.insert(link.id);
+        item.useless.insert(link.id);
     } else if (Load& load = load_[link.id]; now >= load.rests_until) {
         load.rest = std::clamp(2 * load.rest, busy_rest_first, busy_rest_most);
         load.rests_until = now + load.rest;
     }
-    requeue(token, entry->second);
+    if (why != protocol::Status::busy && why != protocol::Status::closing &&
+        why != protocol::Status::cancelled) {
+        item.order.listener->file_note(
+            item.order.index, FetchNote::Kind::source_lost, link.host,
+            link.host + " is not used for this file: " + refusal_text(why));
+    }
+    requeue(token, item);
 }
 
 void SmallFiles::save(std::uint64_t key, Item& item, std::vector<std::uint8_t> bytes) {

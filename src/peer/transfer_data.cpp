@@ -100,12 +100,8 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
             break;
     }
     if (const auto source = sources_.find(link.id); source != sources_.end()) {
-        source->second.last = why == protocol::Status::busy        ? "too busy"
-                              : why == protocol::Status::not_held  ? "it had not what it claimed"
-                              : why == protocol::Status::closing   ? "it is closing"
-                              : why == protocol::Status::io_error  ? "its disk failed"
-                              : why == protocol::Status::cancelled ? source->second.last
-                                                                   : "its file changed or went";
+        source->second.last =
+            why == protocol::Status::cancelled ? source->second.last : refusal_text(why);
     }
     if (const auto source = sources_.find(link.id);
         source != sources_.end() && why == protocol::Status::io_error) {
@@ -118,10 +114,7 @@ void Transfer::handle_refusal(ServerLink& link, std::uint64_t token, protocol::S
     const bool tell = refusal == swarm::Refusal::gone && why != protocol::Status::closing;
     download_->handle_refused(link.id, swarm::AskId{token}, refusal, now);
     if (tell) {
-        give_up_on(link, Fault::cannot,
-                   why == protocol::Status::unreadable ? "it may not read the file"
-                   : why == protocol::Status::io_error ? "its disk cannot read the file"
-                                                       : "the file changed or went there");
+        give_up_on(link, Fault::cannot, refusal_text(why));
     }
 }
 

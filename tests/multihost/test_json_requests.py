@@ -170,7 +170,7 @@ def test_search_of_a_host_alone(swarm):
     with connect(host) as gateway:
         reply, _ = gateway.call("SEARCH", {"name": "a"})
         assert reply["status"] == OK and [row["name"] for row in reply["content"]] == ["a.txt"], reply
-        assert reply["hosts"] == 0 and "no host could be asked" in reply["message"], reply
+        assert reply["hosts"] == 0 and "no host to ask" in reply["message"], reply
 
 
 def test_fetch_with_events(swarm):

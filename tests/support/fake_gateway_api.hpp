@@ -102,6 +102,7 @@ class FakeGatewayApi final : public peer::GatewayApi {
     void cancel_search(std::uint64_t order) override { cancelled_searches.push_back(order); }
     std::uint64_t peers(peer::EventSink&) override { return ++orders_; }
     std::uint64_t status(peer::EventSink&) override { return ++orders_; }
+    std::size_t served_now() override { return 0; }
     void set_limits(std::optional<std::uint64_t>, std::optional<std::uint64_t>) override {}
     void forget_sink(peer::EventSink&) override {}
 

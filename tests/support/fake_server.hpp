@@ -88,6 +88,9 @@ class FakeServer {
         head.count = request.count;
         send(head, bytes);
     }
+    void send_raw(const std::string& bytes) {
+        write({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+    }
     void deliver(TimePoint now) { link().receive(1 << 22, now); }
     void hang_up() { socket_.reset(); }
 

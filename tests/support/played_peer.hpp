@@ -29,6 +29,7 @@ class PlayedPeer : public peer::PeerApi {
     std::vector<peer::SearchOrder> searched;
     peer::SearchResults results;  // of each search
     std::optional<std::uint64_t> upload;
+    std::size_t served{0};  // hosts that fetch from here
     // What a fetch brings; by default it is done at once.
     std::function<std::vector<Event>(FetchId, const peer::FetchOrder&)> on_fetch =
         [](FetchId id, const peer::FetchOrder& order) {
@@ -81,6 +82,7 @@ class PlayedPeer : public peer::PeerApi {
         events.emplace_back(peer::StatusReport{8, {{"port", "8080"}}});
         return 8;
     }
+    std::size_t served_now() override { return served; }
     void set_limits(std::optional<std::uint64_t> up, std::optional<std::uint64_t>) override {
         upload = up;
     }

@@ -43,6 +43,38 @@ struct Scene {
     }
 };
 
+TEST_CASE("a row says why its host is down, also while it is tried again") {
+    DialPlan plan(node_from(1), false);
+    TimePoint now{1h};
+    plan.handle_hosts(hosts(2, 2), now);
+    const auto row = [&plan] { return plan.rows().at(0); };
+    CHECK(row().state == "connecting");
+    CHECK(row().reason == DownReason::none);
+    CHECK(plan.unsettled() == 1);
+    plan.handle_dialling(at(2), now);
+    plan.handle_handed_over(at(2));
+    CHECK(row().state == "connecting");
+    plan.handle_refused(at(2), "it is full", now, DownReason::full);
+    CHECK(plan.unsettled() == 0);
+    for (int round = 0; round < 2; ++round) {
+        CHECK(row().state == "down");
+        CHECK(row().reason == DownReason::full);
+        CHECK(unreached_text(row()) == "127.0.0.2:8080 is full");
+        plan.handle_dialling(at(2), now);
+        plan.handle_handed_over(at(2));
+    }
+    plan.handle_up(at(2), node_from(2));
+    CHECK(row().state == "connected");
+    CHECK(row().reason == DownReason::none);
+    plan.handle_down(at(2), "connection closed", now);
+    CHECK(row().reason == DownReason::lost);
+    plan.handle_failed(at(2), "Connection refused", now);
+    CHECK(row().reason == DownReason::unreachable);
+    CHECK(unreached_text(row()) == "127.0.0.2:8080: Connection refused");
+    CHECK(down_word(row().reason) == "unreachable");
+    CHECK(down_word(DownReason::enough_others) == "enough-others");
+}
+
 TEST_CASE("a host of hosts.txt is dialled at once and then each second") {
     Scene scene;
     scene.plan.handle_hosts(hosts(2, 2), scene.now);

@@ -84,13 +84,92 @@ TEST_CASE("a server of another version, with a secret or without a hello is let 
     }
     SECTION("busy") {
         answer = server(ServerType::answer, hello.id, Status::busy);
-        why = "it refused";
+        why = "it is full";
     }
     scene.far->send(answer);
     scene.far->deliver(scene.now);
     CHECK(scene.far->link().phase() == ServerLink::Phase::dead);
     CHECK(scene.far->link().was_refused() == refused);
     CHECK_THAT(scene.far->link().why_dead(), Catch::Contains(why));
+}
+
+TEST_CASE("why a server cannot be asked is kept as a reason") {
+    Scene scene;
+    const auto hello = scene.far->take(scene.now).at(0);
+    auto answer = server(ServerType::hello, hello.id);
+    DownReason reason{};
+    std::string why;
+    const auto refuse = [&](Status status) { answer = server(ServerType::answer, 0, status); };
+    SECTION("full") {
+        refuse(Status::busy);
+        reason = DownReason::full;
+        why = "it is full";
+    }
+    SECTION("closing") {
+        refuse(Status::closing);
+        reason = DownReason::closing;
+        why = "it is about to end";
+    }
+    SECTION("closing, pushed") {
+        answer = server(ServerType::closing, 0);
+        reason = DownReason::closing;
+        why = "it is about to end";
+    }
+    SECTION("not let in") {
+        refuse(Status::not_let_in);
+        reason = DownReason::not_let_in;
+        why = "not let in";
+    }
+    SECTION("another version") {
+        answer.version = 9;
+        reason = DownReason::other_version;
+        why = "it speaks version 9 of the protocol, this host 1";
+    }
+    SECTION("a status that is known, but makes no sense") {
+        refuse(Status::bad_request);
+        reason = DownReason::refused;
+        why = "it refused, with status bad_request";
+    }
+    SECTION("an unknown one") {
+        refuse(static_cast<Status>(77));
+        reason = DownReason::refused;
+        why = "it refused, with status 77, which this host does not know";
+    }
+    scene.far->send(answer);
+    scene.far->deliver(scene.now);
+    CHECK(scene.far->link().phase() == ServerLink::Phase::dead);
+    CHECK(scene.far->link().why_down() == reason);
+    CHECK(scene.far->link().why_dead() == why);
+}
+
+TEST_CASE("what is no Shoal peer is told as what it is") {
+    for (const auto& [bytes, why] : std::vector<std::pair<std::string, std::string>>{
+             {"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP answers on that port"},
+             {"SSH-2.0-OpenSSH_9.2\r\n", "it says 'SSH-2.0-OpenSSH_'"},
+             {"2", "it says '2'"}}) {
+        Scene scene;
+        scene.far->take(scene.now);
+        scene.far->send_raw(bytes);
+        scene.far->deliver(scene.now);
+        CHECK(scene.far->link().phase() == ServerLink::Phase::dead);
+        CHECK(scene.far->link().why_down() == DownReason::not_shoal);
+        CHECK_THAT(scene.far->link().why_dead(), Catch::Contains(why));
+    }
+    Scene scene;
+    scene.far->take(scene.now);
+    const std::string broken = "SHL1" + std::string(124, '\xff');
+    scene.far->send_raw(broken);
+    scene.far->deliver(scene.now);
+    CHECK(scene.far->link().why_down() == DownReason::broken_protocol);
+}
+
+TEST_CASE("a refusal is told in words of its own") {
+    CHECK(refusal_text(Status::changed) == "the file has changed there");
+    CHECK(refusal_text(Status::not_found) == "the file is not there any more");
+    CHECK(refusal_text(Status::io_error) == "its disk failed");
+    CHECK(refusal_text(Status::bad_request) == "it refused, with status bad_request");
+    CHECK(refusal_text(static_cast<Status>(77)) ==
+          "it refused, with status 77, which this host does not know");
 }
 
 TEST_CASE("answers reach who asked, pending ones twice, in any order") {

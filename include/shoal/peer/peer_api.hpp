@@ -36,6 +36,31 @@ enum class Outcome : int {
 };
 std::string_view outcome_word(Outcome outcome);  // "done", "not-found", ... for --json
 
+// Why a host cannot be asked.
+enum class DownReason {
+    none,             // it can be, or nothing is known yet
+    no_address,       // its name has none
+    unreachable,      // nothing listens there, no way leads there, or no answer came
+    full,             // it serves as many clients as it takes
+    closing,          // it is about to end
+    other_version,    // of the protocol
+    not_let_in,       // no secret in common
+    not_shoal,        // something else answers on that port
+    broken_protocol,  // it does not keep to the protocol
+    silent,           // the connection stands, but no hello came
+    refused,          // it says no, with another status
+    lost,             // the connection ended
+    enough_others,    // this host is connected to as many as it takes
+};
+std::string_view down_word(DownReason reason);  // "full", "not-let-in", ... for --json; "" for none
+
+// A host that could not be asked.
+struct Unreached {
+    std::string host;
+    DownReason reason{};
+    std::string text;  // "127.0.0.3:8080 is full"
+};
+
 // One of several contents under a name, and who holds it.
 struct VersionInfo {
     std::uint64_t size{};
@@ -179,6 +204,7 @@ struct FetchDone {  // the last event of a fetch
     std::string text;                   // why, as a sentence, when not done
     std::vector<VersionInfo> versions;  // when versions differ
     std::vector<std::string> near;      // when not found
+    std::vector<Unreached> unreached;   // when nobody could be asked
     std::optional<FetchPlan> plan;      // of an order that asked for it
     std::optional<FetchTimes> times;    // likewise
 };
@@ -203,23 +229,26 @@ struct FileList {  // one row per name and content, by name, most holders first
     std::uint64_t order{};
     std::string prefix;
     std::vector<FileRow> rows;
-    std::uint32_t hosts{};           // that answered
-    bool truncated{false};           // more names exist than are kept
-    std::vector<ListGap> gaps;       // then names may be missing
-    std::optional<Outcome> problem;  // no_host, not_let_in, usage; incomplete: gaps, truncated
-    std::string text;                // of usage
+    std::uint32_t hosts{};             // that answered
+    bool truncated{false};             // more names exist than are kept
+    std::vector<ListGap> gaps{};       // then names may be missing
+    std::optional<Outcome> problem{};  // no_host, not_let_in, usage; incomplete: gaps, truncated
+    std::string text{};                // of the problem, but not of incomplete
+    std::vector<Unreached> unreached{};
 };
 
 struct PeerRow {
     std::string address;
     std::string state;         // "connected", "connecting", "down", "this host", "same host"
-    std::string why;           // for "down": the reason
+    std::string why;           // for "down": the reason as a sentence; "it is full"
+    DownReason reason{};       // likewise
     std::string node;          // hex, when known
     std::uint64_t received{};  // file data from it
     std::uint64_t sent{};      // file data to it
     std::optional<Duration> round_trip;
     bool from_hosts_file{false};
 };
+std::string unreached_text(const PeerRow& row);  // "127.0.0.3:8080 is full"
 struct PeerList {
     std::uint64_t order{};
     std::vector<PeerRow> rows;
@@ -268,6 +297,7 @@ struct SearchResults {  // the one event of a search; nearest first
     Duration elapsed{};
     std::optional<Outcome> problem;  // no_host, not_let_in, usage, cancelled
     std::string text;                // of the problem
+    std::vector<Unreached> unreached;
 };
 
 // Something that happened without an order: "127.0.0.3:8080 connected".
@@ -276,6 +306,7 @@ struct Notice {
     Kind kind{};
     std::string host;
     std::string text;
+    DownReason reason{};  // of `refused` and `host_lost`
 };
 std::string_view notice_word(Notice::Kind kind);
 
@@ -311,6 +342,8 @@ class PeerApi {
     // Bytes per second, 0 for unlimited; nullopt leaves as it is.
     virtual void set_limits(std::optional<std::uint64_t> upload,
                             std::optional<std::uint64_t> download) = 0;
+    // Hosts that are being sent file data now, or were within the last seconds.
+    [[nodiscard]] virtual std::size_t served_now() = 0;
     virtual void forget_sink(EventSink& sink) = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "shoal/base/ids.hpp"
@@ -71,6 +72,9 @@ enum class Status : std::uint16_t {
     not_let_in = 12,  // no secret, or a wrong proof
     io_error = 13,    // the server's disk failed
 };
+
+// For people: "not_held", or "77, which this host does not know".
+std::string status_text(std::uint16_t status);
 
 // Bits of clientMessage.flags and serverMessage.flags.
 inline constexpr std::uint16_t flag_authenticated = 1;   // hello: I have a secret

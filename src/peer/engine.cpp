@@ -1,0 +1,40 @@
+#include "peer/engine.hpp"
+
+namespace shoal::peer {
+
+namespace {
+constexpr std::size_t told_max = 4;  // in a sentence
+constexpr std::size_t kept_max = 64;
+}  // namespace
+
+Nobody Engine::why_nobody(const std::vector<net::Address>* only) const {
+    Nobody nobody;
+    std::set<std::string> wanted;
+    for (std::size_t i = 0; only != nullptr && i < only->size(); ++i) {
+        wanted.insert((*only)[i].to_string());
+    }
+    bool strangers = false;
+    for (const PeerRow& row : table) {
+        if ((only == nullptr || wanted.contains(row.address)) && row.state != "connected") {
+            strangers |= row.reason == DownReason::not_let_in;
+            if (nobody.hosts.size() < kept_max) {
+                nobody.hosts.push_back({row.address, row.reason, unreached_text(row)});
+            }
+        }
+    }
+    nobody.outcome = strangers ? Outcome::not_let_in : Outcome::no_host;
+    if (nobody.hosts.empty()) {
+        nobody.text = "no host to ask: add some to " + wiring.options.hosts_file;
+        return nobody;
+    }
+    nobody.text = strangers ? "no host let this one in: " : "no host could be reached: ";
+    for (std::size_t i = 0; i < std::min(nobody.hosts.size(), told_max); ++i) {
+        nobody.text += (i > 0 ? "; " : "") + nobody.hosts[i].text;
+    }
+    if (nobody.hosts.size() > told_max) {
+        nobody.text += "; and " + std::to_string(nobody.hosts.size() - told_max) + " more";
+    }
+    return nobody;
+}
+
+}  // namespace shoal::peer
