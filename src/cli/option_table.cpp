@@ -169,6 +169,40 @@ const OptionRow common_options[] = {
      [](Options& o, Text v) { return set_path(o.log_file, v); }},
 };
 
+// `option` does nothing unless one of `needed` is on.
+struct Need {
+    std::string_view option;
+    std::vector<std::string_view> needed;
+};
+const Need needs[] = {
+    {"cache-size", {"ftp-port", "json-port"}},
+    {"ftp-users", {"ftp-port"}},
+    {"ftp-anonymous", {"ftp-port"}},
+    {"ftp-threads", {"ftp-port"}},
+    {"ftp-clients-per-thread", {"ftp-port"}},
+    {"ftp-clients-per-address", {"ftp-port"}},
+    {"ftp-passive-ports", {"ftp-port"}},
+    {"ftp-advertise", {"ftp-port"}},
+    {"ftp-idle", {"ftp-port"}},
+    {"json-threads", {"json-port"}},
+    {"json-allow", {"json-port"}},
+    {"json-write", {"json-port"}},
+};
+
+struct Clash {
+    std::string_view option, other;
+    const char* why;
+};
+constexpr Clash clashes[] = {
+    {"explain", "plan", "a plan fetches nothing that could be explained"},
+    {"rename", "plan", "a plan saves nothing"},
+    {"ttl", "local", "to ask only the hosts known here is a TTL of 1"},
+};
+
+bool is_on(const Options& options, std::string_view port) {
+    return (port == "ftp-port" ? options.ftp.port : options.json_gateway.port) != 0;
+}
+
 constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
 constexpr CommandRow commands_known[] = {
     {Command::prompt, "", "", "the peer, with a prompt; reads commands from a pipe, too", 0, 0},
@@ -213,6 +247,31 @@ std::vector<std::string> option_names() {
         names.emplace_back(row.name);
     }
     return names;
+}
+
+Status check_pairs(const Options& options, const std::vector<std::string_view>& given) {
+    const auto has = [&given](std::string_view option) {
+        return std::find(given.begin(), given.end(), option) != given.end();
+    };
+    for (const Need& need : needs) {
+        const bool met = std::any_of(need.needed.begin(), need.needed.end(),
+                                     [&](std::string_view port) { return is_on(options, port); });
+        if (has(need.option) && !met) {
+            std::string wanted;
+            for (const std::string_view port : need.needed) {
+                wanted += (wanted.empty() ? "--" : " or --") + std::string(port);
+            }
+            return allowed("option '--" + std::string(need.option) + "' does nothing without " +
+                           wanted);
+        }
+    }
+    for (const Clash& clash : clashes) {
+        if (has(clash.option) && has(clash.other)) {
+            return allowed("option '--" + std::string(clash.option) + "' does nothing beside --" +
+                           std::string(clash.other) + ": " + clash.why);
+        }
+    }
+    return {};
 }
 
 std::span<const CommandRow> command_table() { return commands_known; }

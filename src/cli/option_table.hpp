@@ -26,6 +26,10 @@ std::span<const OptionRow> gateway_options();
 const OptionRow* find_option(std::string_view name);
 std::vector<std::string> option_names();
 
+// Options of the command line that do nothing as they were given: without another one, or beside
+// one. The error names both.
+Status check_pairs(const Options& options, const std::vector<std::string_view>& given);
+
 struct CommandRow {
     Command command;
     const char* name;   // empty for the prompt

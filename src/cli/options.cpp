@@ -251,11 +251,16 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
         status = apply_config(options, *outline.config);
         options.peer.port = one_shot ? port : options.peer.port;
     }
+    std::vector<std::string_view> given;
+    for (const OptionRow* row : outline.rows) {
+        given.emplace_back(row->name);
+    }
     for (const auto& step :
          {check_rows(options, outline.rows), check_arguments(options), apply(options, *words)}) {
         status = status ? step : status;
     }
     options.peer.own_files = {options.log_file, options.ftp.users, outline.config.value_or("")};
+    status = status ? check_pairs(options, given) : status;
     if (status && options.command == Command::search) {
         SearchRequest request = options.search;
         request.order.pattern = options.arguments.empty() ? "" : options.arguments.front();

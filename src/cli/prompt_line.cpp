@@ -4,6 +4,7 @@
 
 #include "found.hpp"
 #include "nearest.hpp"
+#include "option_table.hpp"
 #include "search_words.hpp"
 #include "shoal/base/text.hpp"
 
@@ -91,7 +92,9 @@ PromptLine parse_get(std::string_view rest) {
     if (first.word == "--plan" || first.word == "--explain") {
         PromptLine line = parse_get(first.rest);
         (first.word == "--plan" ? line.plan : line.explain) = true;
-        return line;
+        const Status fits =
+            line.plan && line.explain ? check_pairs({}, {"plan", "explain"}) : Status{};
+        return fits ? line : wrong(fits.error().message);
     }
     if (first.word.starts_with('-') && first.word.size() > 1) {
         return wrong("'" + text::escape(first.word) +

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "nearest.hpp"
+#include "option_table.hpp"
 #include "shoal/base/limits.hpp"
 #include "shoal/base/text.hpp"
 
@@ -161,6 +162,7 @@ Status set_search_option(SearchRequest& request, std::string_view name, const st
 Result<SearchRequest> parse_search_line(std::string_view rest) {
     SearchRequest request;
     std::string question;
+    std::vector<std::string> given;
     rest = skip_blanks(rest);
     while (!rest.empty()) {
         if (rest.starts_with("--")) {
@@ -172,6 +174,7 @@ Result<SearchRequest> parse_search_line(std::string_view rest) {
             if (const Status taken = take_option(request, word, rest); !taken) {
                 return taken.error();
             }
+            given.push_back(word.substr(2, word.find('=') - 2));
             rest = skip_blanks(rest);
             continue;
         }
@@ -185,7 +188,8 @@ Result<SearchRequest> parse_search_line(std::string_view rest) {
         rest = skip_blanks(rest.substr(end));
     }
     request.order.pattern = unquoted(question);
-    const Status checked = check_search(request);
+    const Status fits = check_pairs({}, {given.begin(), given.end()});
+    const Status checked = fits ? check_search(request) : fits;
     return checked ? Result<SearchRequest>(request) : checked.error();
 }
 

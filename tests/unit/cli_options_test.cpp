@@ -190,3 +190,37 @@ TEST_CASE("cli nearest: swaps and slips are near, other words are not") {
     CHECK_FALSE(nearest("banana", {"hosts", "shared"}));
     CHECK_FALSE(nearest(std::string(100000, 'x'), {"hosts"}));
 }
+
+TEST_CASE("cli options: what does nothing as it was given is an error") {
+    const auto error_of = [](std::vector<std::string> words) {
+        const auto options = parse_options(words);
+        return options ? std::string() : options.error().message;
+    };
+    for (const char* option : {"ftp-users", "ftp-passive-ports", "ftp-threads", "ftp-anonymous",
+                               "ftp-clients-per-thread", "ftp-clients-per-address", "ftp-advertise",
+                               "ftp-idle", "json-threads", "json-allow", "cache-size"}) {
+        const std::string name(option);
+        const std::string value = name == "ftp-passive-ports" ? "50000-50099"
+                                  : name == "ftp-anonymous"   ? "off"
+                                  : name == "ftp-advertise"   ? "192.0.2.1"
+                                  : name == "json-allow"      ? ".md"
+                                                              : "3";
+        const bool json = name.starts_with("json-");
+        CAPTURE(name);
+        CHECK(error_of({"serve", "--" + name, value})
+                  .starts_with("option '--" + name + "' does nothing without --"));
+        CHECK(error_of({"serve", "--" + name, value, json ? "--json-port" : "--ftp-port", "2121"})
+                  .empty());
+    }
+    CHECK(error_of({"--json-write"}) == "option '--json-write' does nothing without --json-port");
+    CHECK(error_of({"--cache-size", "1GiB"}) ==
+          "option '--cache-size' does nothing without --ftp-port or --json-port");
+    CHECK(error_of({"--cache-size", "1GiB", "--json-port", "1"}).empty());
+    CHECK(error_of({"get", "--explain", "--plan", "f"})
+              .starts_with("option '--explain' does nothing beside --plan"));
+    CHECK(error_of({"get", "--rename", "--plan", "f"})
+              .starts_with("option '--rename' does nothing beside --plan"));
+    CHECK(error_of({"search", "--ttl", "3", "--local", "f"})
+              .starts_with("option '--ttl' does nothing beside --local"));
+    CHECK(error_of({"get", "--explain", "f"}).empty());
+}

@@ -79,6 +79,15 @@ TEST_CASE("cli prompt line: limits take rate words") {
     }
 }
 
+TEST_CASE("cli prompt line: what does nothing beside another is explained") {
+    for (const char* line : {"get --plan --explain f", "get --explain --plan f",
+                             "search --local --ttl 3 f", "search --ttl=3 f --local"}) {
+        const PromptLine asked = parse_prompt_line(line);
+        CHECK(asked.verb == PromptLine::Verb::wrong);
+        CHECK(asked.error.find("does nothing beside --") != std::string::npos);
+    }
+}
+
 TEST_CASE("cli prompt line: what a command cannot take is explained") {
     CHECK(parse_prompt_line("get --fast x").error.find("get -- --fast x") != std::string::npos);
     CHECK(parse_prompt_line("status report.pdf").error.find("get status report.pdf") !=
