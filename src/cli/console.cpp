@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "fetches.hpp"
 #include "shoal/base/text.hpp"
@@ -45,8 +46,9 @@ Console::Console(const Options& options, Input input)
     const bool typed = input == Input::lines && ::isatty(STDIN_FILENO) == 1;
     if (options.progress == Progress::always) {
         show_ = drawable && !typed && !options.json ? Show::block : Show::plain;
-    } else if (options.progress == Progress::automatic && drawable && !typed && !options.json) {
-        show_ = Show::block;
+    } else if (options.progress == Progress::automatic && !options.json) {
+        const bool person = ::isatty(STDERR_FILENO) == 1;
+        show_ = drawable && !typed ? Show::block : person ? Show::plain : Show::nothing;
     }
     one_terminal_ = editor_ || (show_ == Show::block && ::isatty(STDOUT_FILENO) == 1);
 }
@@ -67,6 +69,9 @@ void Console::out(std::string_view text) {
     if (text.empty()) {
         return;
     }
+    if (!prompt_.empty()) {
+        return out_beside_prompt(text);
+    }
     one_terminal_ ? write_block(text) : output_.out(text);
 }
 
@@ -74,7 +79,19 @@ void Console::err(std::string_view text) {
     if (text.empty()) {
         return;
     }
+    if (!prompt_.empty() && ::isatty(STDERR_FILENO) == 1) {
+        return out_beside_prompt(text);
+    }
     one_terminal_ || show_ == Show::block ? write_block(text) : output_.err(text);
+}
+
+void Console::show_prompt(std::string_view prompt) {
+    prompt_ = prompt;
+    output_.out(prompt);
+}
+
+void Console::out_beside_prompt(std::string_view text) {
+    output_.out("\n" + std::string(text) + prompt_);
 }
 
 void Console::put_screen(std::string_view bytes) {
@@ -82,7 +99,10 @@ void Console::put_screen(std::string_view bytes) {
 }
 
 void Console::write_block(std::string_view above) {
-    put_screen(screen_.draw(above, block(), footer_));
+    const std::size_t width = columns();
+    screen_.set_columns(width);
+    const auto footer = footer_ ? std::optional(footer_(width)) : std::nullopt;
+    put_screen(screen_.draw(above, block(), footer));
 }
 
 std::vector<std::string> Console::block() const {
@@ -116,7 +136,10 @@ void Console::draw() {
     }
 }
 
-void Console::hide() { put_screen(screen_.clear()); }
+void Console::hide() {
+    screen_.set_columns(columns());
+    put_screen(screen_.clear());
+}
 
 void Console::clear_terminal() {
     put_screen("\x1b[H\x1b[2J");
@@ -124,7 +147,7 @@ void Console::clear_terminal() {
     draw();
 }
 
-void Console::set_footer(std::optional<Screen::Footer> footer) {
+void Console::set_footer(FooterOf footer) {
     footer_ = std::move(footer);
     draw();
 }
@@ -166,11 +189,14 @@ void Console::print_plain_progress() {
     for (const auto& [fetch, entry] : fetches_->running()) {
         lines += entry.progress ? progress_text(*entry.progress) + "\n" : "";
     }
-    output_.err(lines);
+    err(lines);
 }
 
 void Console::close() {
-    footer_.reset();
+    footer_ = nullptr;
+    if (!std::exchange(prompt_, {}).empty()) {
+        output_.out("\n");
+    }
     show_log();
     hide();
     if (output_.failure() != 0 && output_.failure() != EPIPE) {

@@ -36,8 +36,13 @@ class Console {
     void show_log();
 
     void progress_changed();
-    // The line being edited; drawn at once.
-    void set_footer(std::optional<Screen::Footer> footer);
+    // Draws the line being edited, in so many columns; drawn at once, and whenever the rest is.
+    using FooterOf = std::function<Screen::Footer(std::size_t columns)>;
+    void set_footer(FooterOf footer);
+    // On a terminal that cannot be drawn on: what stands in front of the line being typed. What is
+    // shown meanwhile begins a line of its own, and the prompt is shown again behind it.
+    void show_prompt(std::string_view prompt);
+    void line_taken() { prompt_.clear(); }
     void clear_terminal();
     // The block is taken away, for a pause or for good; draw() brings it back.
     void hide();
@@ -63,6 +68,7 @@ class Console {
     void write_block(std::string_view above);
     void put_screen(std::string_view bytes);
     void print_plain_progress();
+    void out_beside_prompt(std::string_view text);
 
     Output output_;
     Screen screen_;
@@ -72,7 +78,8 @@ class Console {
     bool one_terminal_;  // stdout and stderr are the terminal that is drawn on
     const Fetches* fetches_{nullptr};
     std::optional<LogQueue> log_;
-    std::optional<Screen::Footer> footer_;
+    FooterOf footer_;
+    std::string prompt_;
     std::optional<TimePoint> due_;
     TimePoint last_shown_{};
 };

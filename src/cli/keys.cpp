@@ -69,21 +69,38 @@ std::vector<Key> key_named(const Named (&table)[Size], std::string_view bytes) {
 
 bool is_final(char c) { return c >= 0x40 && c <= 0x7E; }
 
-// Lines that were pasted together become one; nothing invisible gets in.
-std::string cleaned(std::string_view pasted) {
-    while (!pasted.empty() && (pasted.back() == '\n' || pasted.back() == '\r')) {
-        pasted.remove_suffix(1);
-    }
+// Nothing invisible gets in.
+std::vector<Key> pasted_line(std::string_view line) {
     std::string text;
-    for (const char c : pasted.substr(0, paste_max)) {
+    for (const char c : line) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte >= 0x20 && byte != 0x7F) {
             text += c;
-        } else if (c == '\n' || c == '\t') {
+        } else if (c == '\t') {
             text += ' ';
         }
     }
-    return text::is_utf8(text) ? text : "";
+    return text.empty() || !text::is_utf8(text) ? std::vector<Key>{}
+                                                : std::vector<Key>{{Code::paste, std::move(text)}};
+}
+
+// Several lines are as many commands, as if each had been typed; the end of a lone line waits for
+// the user's own Enter.
+std::vector<Key> pasted(std::string_view text) {
+    text = text::cut(text, paste_max);
+    std::vector<Key> keys;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
+        std::vector<Key> line = pasted_line(text.substr(0, end));
+        const bool only = keys.empty() && text.find_first_not_of("\r\n", end) == text.npos;
+        const bool whole = end < text.size();
+        text.remove_prefix(std::min(text.find_first_not_of("\r\n", end), text.size()));
+        if (!line.empty() && whole && !only) {
+            line.push_back({Code::enter, ""});
+        }
+        std::move(line.begin(), line.end(), std::back_inserter(keys));
+    }
+    return keys;
 }
 
 }  // namespace
@@ -172,11 +189,7 @@ KeyDecoder::Step KeyDecoder::next_paste() {
         return {flood ? pending_.size() - paste_max : 0, {}};
     }
     pasting_ = false;
-    std::string text = cleaned(std::string_view(pending_).substr(0, end));
-    std::vector<Key> keys;
-    if (!text.empty()) {
-        keys.push_back({Code::paste, std::move(text)});
-    }
+    std::vector<Key> keys = pasted(std::string_view(pending_).substr(0, end));
     return {end + paste_end.size(), std::move(keys)};
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 
 namespace shoal::cli {
 namespace {
@@ -18,19 +19,24 @@ constexpr std::size_t read_size = 64 * 1024;
 PipePrompt::PipePrompt(const Options& options)
     : ConsoleFrontEnd(options, Console::Input::lines),
       typed_(::isatty(STDIN_FILENO) == 1),
+      at_terminal_(typed_ && ::isatty(STDOUT_FILENO) == 1 && !options.json),
       session_(options, console_, fetches_, typed_),
       lines_(line_max) {}
 
 void PipePrompt::start(peer::PeerApi& api, TimePoint now) {
     ConsoleFrontEnd::start(api, now);
+    api_ = &api;
     session_.start(api, *this);
     inputs_.open(STDIN_FILENO, console_.log_fd());
+    if (at_terminal_) {
+        console_.out(greeting);
+    }
     show_prompt();
 }
 
 void PipePrompt::show_prompt() {
-    if (typed_ && ::isatty(STDOUT_FILENO) == 1) {
-        console_.out("shoal> ");
+    if (at_terminal_) {
+        console_.show_prompt("shoal> ");
     }
 }
 
@@ -70,6 +76,7 @@ void PipePrompt::take_lines() {
         if (!line) {
             break;
         }
+        console_.line_taken();
         line->too_long ? session_.refuse("a line of more than 64 KiB was ignored")
                        : session_.execute(line->text);
         taken = true;
@@ -107,6 +114,11 @@ void PipePrompt::handle_timeout(TimePoint now) {
 }
 
 void PipePrompt::handle_signal(int signal, TimePoint) {
+    const std::size_t served =
+        typed_ && signal == SIGINT && session_.pending() == 0 ? api_->served_now() : 0;
+    if (served > 0) {
+        return console_.err(quit_warning(served));
+    }
     signal_ = signal;
     inputs_.watch_input(false);
     session_.stop_search();

@@ -28,7 +28,9 @@ class PipePrompt : public ConsoleFrontEnd {
     void show_prompt();
     void give_up_if_typed();
 
-    bool typed_;  // at a terminal that cannot be drawn on
+    bool typed_;        // at a terminal that cannot be drawn on
+    bool at_terminal_;  // and what is shown stands there, too
+    peer::PeerApi* api_{nullptr};
     Session session_;
     InputSet inputs_;
     LineSplitter lines_;

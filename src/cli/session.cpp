@@ -16,6 +16,11 @@ std::string limit_text(std::uint64_t bytes_per_second) {
 
 }  // namespace
 
+std::string quit_warning(std::size_t served) {
+    return std::to_string(served) + (served == 1 ? " host fetches" : " hosts fetch") +
+           " from here; Ctrl-C once more quits.\n";
+}
+
 Session::Session(const Options& options, Console& console, Fetches& fetches, bool patient)
     : console_(console),
       fetches_(fetches),

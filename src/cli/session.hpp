@@ -13,6 +13,12 @@
 
 namespace shoal::cli {
 
+inline constexpr std::string_view greeting =
+    "Type a filename to fetch it; 'help' lists the commands.\n";
+
+// For a Ctrl-C at a prompt that fetches nothing itself.
+std::string quit_warning(std::size_t served);
+
 class Session {
   public:
     // `patient` downloads wait for a holder for ever, as at a keyboard; else --timeout ends them.

@@ -45,7 +45,7 @@ void TerminalPrompt::start(peer::PeerApi& api, TimePoint now) {
     }
     terminal_.enter();
     console_.out(paste_marks_on);
-    console_.out("Type a filename to fetch it; 'help' lists the commands.\n");
+    console_.out(greeting);
     draw();
 }
 
@@ -53,8 +53,10 @@ void TerminalPrompt::draw() {
     if (code_ || detached_) {
         return;
     }
-    LineEditor::View view = editor_.view(prompt, console_.columns() - 1);
-    console_.set_footer(Screen::Footer{std::move(view.line), view.cursor});
+    console_.set_footer([this](std::size_t columns) {
+        LineEditor::View view = editor_.view(prompt, columns - 1);
+        return Screen::Footer{std::move(view.line), view.cursor};
+    });
 }
 
 void TerminalPrompt::handle_input(TimePoint) {
@@ -82,7 +84,7 @@ void TerminalPrompt::terminal_gone() {
         return quit(0);
     }
     detached_ = true;
-    console_.set_footer(std::nullopt);
+    console_.set_footer(nullptr);
     inputs_.watch_input(false);
     terminal_.leave();
 }
@@ -109,7 +111,7 @@ void TerminalPrompt::act(const LineEditor::Action& action) {
 }
 
 void TerminalPrompt::take_line(const std::string& line) {
-    cancelled_all_ = false;
+    warned_ = false;
     console_.out(std::string(prompt) + text::escape(line) + "\n");
     remember(line);
     session_.execute(line);
@@ -129,13 +131,15 @@ void TerminalPrompt::remember(const std::string& line) {
 }
 
 void TerminalPrompt::interrupt() {
-    if ((fetches_.pending() == 0 && !session_.searching()) || cancelled_all_) {
+    const bool idle = fetches_.pending() == 0 && !session_.searching();
+    const std::size_t served = idle ? api_->served_now() : 0;
+    if ((idle && served == 0) || warned_) {
         return quit(signal_code(SIGINT));
     }
-    cancelled_all_ = true;
+    warned_ = true;
     session_.stop_search();
     fetches_.cancel_all();
-    console_.err("Stopped; Ctrl-C once more quits.\n");
+    console_.err(idle ? quit_warning(served) : "Stopped; Ctrl-C once more quits.\n");
 }
 
 void TerminalPrompt::suspend() {
@@ -151,7 +155,7 @@ void TerminalPrompt::quit(int code) {
         return;
     }
     code_ = code;
-    console_.set_footer(std::nullopt);
+    console_.set_footer(nullptr);
     inputs_.watch_input(false);
     terminal_.leave();
     fetches_.cancel_all();

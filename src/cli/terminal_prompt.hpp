@@ -55,8 +55,8 @@ class TerminalPrompt : public ConsoleFrontEnd {
     std::uint64_t names_order_{0};  // 0: none is on its way
     std::string completing_;        // the line for which it is
 
-    bool cancelled_all_{false};  // the next Ctrl-C ends it
-    std::optional<int> code_;    // once it is to end
+    bool warned_{false};       // the next Ctrl-C ends it
+    std::optional<int> code_;  // once it is to end
     bool at_once_{false};
 };
 

@@ -2,11 +2,15 @@
 P15, P34."""
 import fcntl
 import json
+import shutil
 import signal
+import socket
 import struct
+import subprocess
 import termios
+import time
 
-from harness import KIB, MIB, PORT, check_equal, until
+from harness import KIB, MIB, PORT, SHOAL, Skip, check_equal, marks, until
 
 
 def test_p9_names_from_a_pipe(swarm):
@@ -151,6 +155,126 @@ def test_the_terminal_is_left_as_it_was(swarm):
             termios.ICANON | termios.ECHO
 
 
+def test_several_pasted_lines_are_several_commands(swarm):
+    """Whether the terminal marks what is pasted or not; the end of a lone line waits for Enter."""
+    names = ["one", "two", "three", "four", "five", "six"]
+    swarm.host(2, shared={name: 100 for name in names})
+    host = swarm.host(1, hosts=[2], start=False)
+    process, screen = terminal_prompt(host)
+    process.wait_text("connected")
+    process.send("\x1b[200~one\r\ntwo\nthr\x1b[201~")
+    process.send("ee\r")
+    process.send("four\rfive\r")
+    process.send("\x1b[200~six\n\x1b[201~")
+    for name in names[:5]:
+        process.wait_text(f"saved as downloads/{name}")
+    assert "saved as downloads/six" not in screen.text() and not host.download("six").exists()
+    process.send("\r")
+    process.wait_text("saved as downloads/six")
+    process.send("quit\r")
+    assert process.wait() == 0, process.tail()
+    check_equal(host.download("six"), swarm.folder / "host2" / "shared" / "six")
+
+
+def test_ctrl_c_says_first_that_others_fetch_from_here(swarm):
+    server = swarm.host(2, shared={"f": 20 * MIB}, start=False)
+    server.options += ["--max-upload", "2MiB"]
+    process, screen = terminal_prompt(server)
+    until(lambda: server_answers(server), "the prompt's peer answers")
+    get = swarm.host(1, hosts=[2], start=False).start_get("f")
+    get.wait_event("fetch_progress", lambda one: one["done"] > 0)
+    process.send("\x03")
+    process.wait_text("1 host fetches from here; Ctrl-C once more quits.")
+    assert process.running()
+    process.send("\x03")
+    assert process.wait() == 130, process.tail()
+
+
+def server_answers(host):
+    with socket.socket() as probe:
+        return probe.connect_ex((host.address, PORT)) == 0
+
+
+def test_a_dumb_terminal_gets_whole_lines(swarm):
+    """A greeting, notices that begin a line, the prompt behind them, progress in lines."""
+    server = swarm.host(2, shared={"f": 12 * MIB}, options=["--max-upload", "4MiB"], start=False)
+    host = swarm.host(1, hosts=[2], start=False)
+    process = host.prompt(terminal=True, environment={"TERM": "dumb"})
+    process.wait_text("Type a filename to fetch it")
+    process.wait_text("shoal> ")
+    server.serve()
+    process.wait_text(f"\n{server.name} connected\r\nshoal> ")
+    process.send("f\n")
+    process.wait_text("MiB/s")
+    process.wait_text("saved as")
+    text = process.out.text()
+    assert "\x1b" not in text, text
+    lines = [line for line in text.split("\r\n") if "%" in line]
+    assert lines and all(line.startswith("f  ") for line in lines), text
+    process.send("quit\n")
+    assert process.wait() == 0, process.tail()
+    check_equal(host.download("f"), server.shared("f"))
+
+
+class Tmux:
+    """A real terminal emulator around the program: what stands on its screen, and above it."""
+
+    def __init__(self, host, columns, *words):
+        if not shutil.which("tmux"):
+            raise Skip("there is no tmux")
+        self.host = host
+        # Below a line, since tmux keeps in its history what is erased from the top of the screen on.
+        self.run("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", 24, "-s", "t", "env",
+                 "LC_ALL=C.UTF-8", "sh", "-c", 'echo; exec "$@"', "sh", *SHOAL, *words, "--bind", host.address)
+        self.run("set-option", "-g", "window-size", "manual")
+
+    def run(self, *words):
+        return subprocess.run(["tmux", "-S", str(self.host.folder / "tmux"), *map(str, words)], cwd=self.host.folder,
+                              check=True, capture_output=True, text=True).stdout
+
+    def lines(self):
+        return self.run("capture-pane", "-p", "-J", "-S", "-1000", "-t", "t").splitlines()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.run("kill-server")
+
+
+@marks(long=True)
+def test_a_window_that_narrows_leaves_no_stale_lines(swarm):
+    """A line is being typed, progress above it: both are drawn anew in the narrower window."""
+    swarm.host(2, shared={"some-file": 40 * MIB}, options=["--max-upload", "4MiB"])
+    host = swarm.host(1, hosts=[2], start=False)
+    with Tmux(host, 100) as tmux:
+        until(lambda: any("connected" in line for line in tmux.lines()), "it is connected")
+        tmux.run("send-keys", "-t", "t", "some-file", "Enter")
+        until(lambda: any("MiB/s" in line for line in tmux.lines()), "there is progress")
+        tmux.run("send-keys", "-t", "t", "a-name-" * 10)
+        until(lambda: any("a-name" in line for line in tmux.lines()), "it is typed")
+        for columns in (70, 40, 33):
+            tmux.run("resize-window", "-t", "t", "-x", columns, "-y", 24)
+            time.sleep(0.5)  # some frames
+        shown = tmux.lines()
+        assert sum("%" in line for line in shown) == 1, shown
+        assert sum("a-name" in line for line in shown) == 1, shown
+
+
+@marks(long=True)
+def test_ctrl_c_leaves_no_stale_line(swarm):
+    """The terminal echoes ^C: at the end of a full line that would begin another one."""
+    swarm.host(2, shared={"some-file": 40 * MIB}, options=["--max-upload", "4MiB"])
+    host = swarm.host(1, hosts=[2], start=False)
+    with Tmux(host, 80, "get", "some-file") as tmux:
+        tmux.run("set-option", "-g", "remain-on-exit", "on")
+        until(lambda: any("MiB/s" in line for line in tmux.lines()), "there is progress")
+        tmux.run("send-keys", "-t", "t", "C-c")
+        until(lambda: any("interrupted" in line for line in tmux.lines()), "it ends")
+        shown = tmux.lines()
+        assert not any("MiB/s" in line for line in shown), shown
+
+
 def test_no_color_is_heeded(swarm):
     swarm.host(2, shared={"f": 1000})
     host = swarm.host(1, hosts=[2], start=False)
@@ -163,7 +287,8 @@ def test_no_color_is_heeded(swarm):
 def test_usage_errors_are_exit_2(swarm):
     host = swarm.host(1, start=False)
     for words in (["--nonsense"], ["get"], ["frobnicate"], ["serve", "--port", "99999"],
-                  ["get", "f", "--max-upload", "fast"], ["status", "--stay"], ["--bind", "nowhere"]):
+                  ["get", "f", "--max-upload", "fast"], ["status", "--stay"], ["--bind", "nowhere"],
+                  ["serve", "--ftp-users", "u"], ["get", "f", "--plan", "--explain"]):
         process = host.run(*words)
         assert process.wait(5) == 2, (words, process.tail())
         assert process.err.text().startswith("shoal: "), process.tail()

@@ -82,9 +82,11 @@ TEST_CASE("cli editor: motions and changes") {
              Row{"a\xff"
                  "b\xc3"
                  "c",
-                 "abc|"},                       // broken bytes are not typed
-             Row{"a\x1b[99;99Zb\x1bZ", "ab|"},  // nor unknown sequences
-             Row{"\x1b[200~two\nlines\n\x1b[201~!", "two lines!|"},
+                 "abc|"},                                   // broken bytes are not typed
+             Row{"a\x1b[99;99Zb\x1bZ", "ab|"},              // nor unknown sequences
+             Row{"\x1b[200~two\nlines\n\x1b[201~!", "!|"},  // two commands
+             Row{"\x1b[200~two\nli\x1b[201~nes", "lines|"},
+             Row{"\x1b[200~one line\n\x1b[201~!", "one line!|"},
              Row{"\x1b[200~\x1b[A\x03\x1b[201~", "[A|"},
              Row{"abc" + ctrl('C'), "|"},
          }) {
@@ -215,6 +217,7 @@ TEST_CASE("cli history: kept in a private file, damaged lines left out") {
     CHECK(load_history(none, path));
     CHECK(append_history(path, "one"));
     CHECK(append_history(path, "zwei drei"));
+    CHECK(append_history(path, "get evil\nquit"));  // would be two lines
     std::ofstream(path, std::ios::app) << "\xff\xfe\nlast";
     History history;
     REQUIRE(load_history(history, path));
