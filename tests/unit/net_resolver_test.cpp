@@ -1,6 +1,8 @@
 #include <poll.h>
+
 #include <catch2/catch.hpp>
 
+#include "../support/temp_dir.hpp"
 #include "shoal/net/resolver.hpp"
 
 namespace shoal::net {
@@ -69,7 +71,10 @@ TEST_CASE("resolver: a process that cannot be started is told, and so is one tha
 }
 
 TEST_CASE("resolver: it is stopped at once, whatever its process does") {
-    Resolver resolver("/bin/cat");  // answers, but nothing that makes sense
+    const test::TempDir dir;
+    dir.write("mute", "#!/bin/sh\nexec sleep 100\n");
+    std::filesystem::permissions(dir / "mute", std::filesystem::perms::owner_all);
+    Resolver resolver(dir / "mute");
     REQUIRE(resolver.ask({"name", 1}));
     REQUIRE(resolver.ask({"name", 2}));
     CHECK_FALSE(resolver.idle());
