@@ -102,11 +102,21 @@ bool is_shown(char32_t before, char32_t point, char32_t next) {
     return point >= 0xE0100 && point <= 0xE01EF && within(ideographs, before);
 }
 
-// show(bytes) or hide(point, bytes) for each character, hide_byte(byte) for what is none.
+// show(bytes) or hide(point) for each character, runs of plain ones at once, hide_byte(byte) for
+// what is none.
 template <typename Show, typename Hide, typename HideByte>
 void walk(std::string_view raw, Show show, Hide hide, HideByte hide_byte) {
     char32_t before = 0;
     while (!raw.empty()) {
+        const auto odd = std::find_if(raw.begin(), raw.end(),
+                                      [](char sign) { return sign < 0x20 || sign >= 0x7F; });
+        if (odd != raw.begin()) {  // printable ASCII shows, whatever stands around it
+            const auto plain = static_cast<std::size_t>(odd - raw.begin());
+            show(raw.substr(0, plain));
+            before = char_at(raw, plain - 1);
+            raw.remove_prefix(plain);
+            continue;
+        }
         const Decoded now = decode_first(raw);
         const std::string_view rest = raw.substr(std::max<std::size_t>(now.length, 1));
         if (now.length == 0) {
@@ -190,8 +200,10 @@ std::string escape_json(std::string_view raw) {
     walk(
         raw,
         [&body](std::string_view bytes) {
-            body += bytes == "\"" || bytes == "\\" ? "\\" : "";
-            body += bytes;
+            for (const char sign : bytes) {
+                body += sign == '"' || sign == '\\' ? "\\" : "";
+                body += sign;
+            }
         },
         [&](char32_t point) {
             constexpr char32_t beyond = 0x10000;

@@ -8,6 +8,7 @@
 
 #include "completion.hpp"
 #include "shoal/base/log.hpp"
+#include "shoal/base/signals.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::cli {
@@ -18,11 +19,6 @@ constexpr std::size_t names_max = 10'000;
 constexpr Duration names_age_max = std::chrono::seconds(3);
 constexpr Duration names_timeout = std::chrono::seconds(2);
 constexpr std::size_t match_rows_max = 10;
-
-bool is_ignored(int signal) {
-    struct sigaction action {};
-    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-}
 
 }  // namespace
 

@@ -46,8 +46,6 @@ bool known(const store::Holding& holding) {
            holding.state == store::Holding::State::partial;
 }
 
-constexpr std::int64_t ns_per_s = 1'000'000'000;
-
 }  // namespace
 
 Answer refusal(std::uint64_t id, protocol::Status status, std::string_view why) {
@@ -80,8 +78,7 @@ Answer answer_query(const Offers& offers, const clientMessage& question) {
             break;
         case store::Holding::State::complete:
             describe(answer.message, holding.file->id,
-                     Geometry(holding.file->id.size).chunk_count(),
-                     holding.file->stamp.mtime_ns / ns_per_s);
+                     Geometry(holding.file->id.size).chunk_count(), holding.file->stamp.mtime_s());
             break;
         case store::Holding::State::partial:
             describe(answer.message, holding.partial->id(), holding.partial->held_count(), 0);

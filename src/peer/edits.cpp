@@ -296,7 +296,7 @@ void Edits::look(const LookHere& order) {
     entry.here = entry.shared = true;
     if (!entry.folder) {
         entry.size = stamp.size;
-        entry.mtime = stamp.mtime_ns / 1'000'000'000;
+        entry.mtime = stamp.mtime_s();
     }
     order.callback(std::move(entry));
 }

@@ -7,6 +7,14 @@ constexpr std::size_t told_max = 4;  // in a sentence
 constexpr std::size_t kept_max = 64;
 }  // namespace
 
+Doubts Engine::doubts(bool looked_on_disk, std::string_view prefix) const {
+    Doubts doubts;
+    doubts.starting = !table_seen;
+    doubts.unheard = unheard;
+    doubts.looking = !looked_on_disk || !wiring.catalog->knows_all(prefix);
+    return doubts;
+}
+
 Nobody Engine::why_nobody(const std::vector<net::Address>* only) const {
     Nobody nobody;
     std::set<std::string> wanted;

@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "peer/doubts.hpp"
 #include "peer/mail.hpp"
 #include "peer/servers.hpp"
 #include "peer/small_files.hpp"
@@ -37,6 +38,8 @@ struct Engine {
     std::set<std::string> awaited;
     std::map<net::Address, DownReason> refused_by;  // hosts of hosts.txt, and what was told of it
 
+    // What is not known of this host's own folders and of hosts.txt, for what stands in `prefix`.
+    [[nodiscard]] Doubts doubts(bool looked_on_disk, std::string_view prefix) const;
     // Why nobody (of these hosts) can be asked, as an order says it when it ends.
     [[nodiscard]] Nobody why_nobody(const std::vector<net::Address>* only = nullptr) const;
     // No host will turn up by itself within moments.

@@ -91,17 +91,14 @@ std::optional<TimePoint> Fetch::next_timeout() const {
             return phase_began_at_ + plan_max;
         case Phase::running: {
             std::optional<TimePoint> next = parking_.next_timeout();
-            const auto consider = [&next](std::optional<TimePoint> when) {
-                next = when && (!next || *when < *next) ? when : next;
-            };
             if (!command_.order.wait_for_holders) {
-                consider(hopeless() ? progressed_at_ : progressed_at_ + command_.order.timeout);
+                sooner(next, hopeless() ? progressed_at_ : progressed_at_ + command_.order.timeout);
             }
             if (!gathered()) {
-                consider(listing_->next_timeout());
-                consider(pending_->next_timeout());
-                consider(told_waiting_ ? std::nullopt
-                                       : std::optional(progressed_at_ + waiting_told_after));
+                sooner(next, listing_->next_timeout());
+                sooner(next, pending_->next_timeout());
+                sooner(next, told_waiting_ ? std::nullopt
+                                           : std::optional(progressed_at_ + waiting_told_after));
             }
             return next;
         }

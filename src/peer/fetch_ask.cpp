@@ -28,7 +28,7 @@ void Fetch::handle_link(ServerLink& link, TimePoint now) {
         ask(link, now);
     } else if (phase_ == Phase::running && !gathered()) {
         listing_->ask(link, now);
-        pending_->handle_link(link, now);
+        pending_->handle_link(link);
     }
 }
 
@@ -89,10 +89,7 @@ void Fetch::ask(ServerLink& link, TimePoint now) {
 
 void Fetch::put_question(ServerLink& link) {
     vote_->handle_asked(link.id);
-    protocol::clientMessage question;
-    question.type = static_cast<std::uint16_t>(protocol::ClientType::query);
-    question.set_path(name_);
-    link.ask(question, this, [this](ServerLink& from, const Reply& reply, TimePoint when) {
+    link.ask(query_of(name_), this, [this](ServerLink& from, const Reply& reply, TimePoint when) {
         handle_answer(from, reply, when);
     });
 }
@@ -149,7 +146,7 @@ std::optional<TimePoint> Fetch::ask_busy_again(TimePoint now) {
                 put_question(*link);
             }
         } else if (asked.again_at) {
-            next = std::min(next.value_or(*asked.again_at), *asked.again_at);
+            sooner(next, asked.again_at);
         }
     }
     return next;
@@ -416,6 +413,11 @@ std::string Fetch::missing_words() const {
 
 // False when hosts do not agree on what that name is.
 bool Fetch::plan_name(const std::string& name, const Listing::Versions& versions) {
+    if (versions.size() == 1) {  // nothing to choose between, nothing to tell
+        const auto& [file, holders] = *versions.begin();
+        files_.push_back({*store::SafePath::parse(name), file, holders.complete});
+        return true;
+    }
     std::vector<swarm::Candidate> candidates;
     std::vector<VersionInfo> described;
     for (const auto& [file, holders] : versions) {

@@ -70,9 +70,7 @@ std::optional<TimePoint> GatewayDesk::next_timeout() const {
     std::optional<TimePoint> next;
     for (const auto due :
          {tree_.next_timeout(), lookups_.next_timeout(), streams_.next_timeout()}) {
-        if (due) {
-            next = std::min(next.value_or(TimePoint::max()), *due);
-        }
+        sooner(next, due);
     }
     return next;
 }

@@ -18,7 +18,9 @@ constexpr std::size_t parting_max = 64;
 }  // namespace
 
 Listener::Listener(Wiring& wiring, Fd listening)
-    : wiring_(wiring), listening_(std::move(listening)), places_(wiring.options.max_clients) {
+    : wiring_(wiring),
+      listening_(std::move(listening)),
+      places_(wiring.options.max_clients, leaving_max) {
     make_room();
 }
 
@@ -30,8 +32,8 @@ Status Listener::run() {
     }
     bool accepting = true;
     while (true) {
-        const bool crowded = places_.leaving() >= leaving_max;  // mail will say when it is over
-        if (Status watched = poller_.watch(listening_.get(), accepting && !crowded, false);
+        if (Status watched =
+                poller_.watch(listening_.get(), accepting && !places_.crowded(), false);
             !watched) {
             return watched;
         }
@@ -63,7 +65,7 @@ bool Listener::take_mail() {
 }
 
 bool Listener::accept_all() {
-    for (int i = 0; i < accepts_per_turn && places_.leaving() < leaving_max; ++i) {
+    for (int i = 0; i < accepts_per_turn && !places_.crowded(); ++i) {
         net::Accepted accepted = net::accept_one(listening_.get());
         switch (accepted.state) {
             case net::Accepted::State::connection:

@@ -89,7 +89,7 @@ std::optional<TimePoint> Listing::next_timeout() const {
         const bool again = host.state == State::refused ||
                            (host.state == State::incomplete && patience_ == Patience::until_told);
         if (again) {
-            next = std::min(next.value_or(host.again_at), host.again_at);
+            sooner(next, host.again_at);
         }
     }
     return next;
@@ -220,14 +220,17 @@ void Listing::take(const protocol::ListingRecord& record, SourceId source, TimeP
         new_.push_back(entry);
     }
     progressed_at_ = new_version ? now : progressed_at_;
-    Name& name = entry->second;
-    if (pending) {
-        name.pending_size = name.pending.empty() ? record.id.size : name.pending_size;
+    enter(entry->second, record.id, record.held, source);
+}
+
+void Listing::enter(Name& name, const integrity::FileId& id, std::uint64_t held, SourceId source) {
+    if (integrity::is_unhashed(id)) {
+        name.pending_size = name.pending.empty() ? id.size : name.pending_size;
         return put(name.pending, source);
     }
     std::erase(name.pending, source);
-    Holders& holders = name.versions[record.id];
-    const bool complete = record.held == integrity::Geometry(record.id.size).chunk_count();
+    Holders& holders = name.versions[id];
+    const bool complete = held == integrity::Geometry(id.size).chunk_count();
     put(complete ? holders.complete : holders.partial, source);
 }
 

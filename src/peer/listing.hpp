@@ -39,6 +39,8 @@ class Listing {
           names_max_(names_max),
           patience_(patience) {}
     ~Listing() { servers_.forget(this); }
+    // That a host has a file, or has yet to hash it; a pending size is the first that was told.
+    static void enter(Name& name, const integrity::FileId& id, std::uint64_t held, SourceId source);
     Listing(const Listing&) = delete;
     Listing& operator=(const Listing&) = delete;
 

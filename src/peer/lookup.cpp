@@ -14,7 +14,6 @@ namespace {
 constexpr Duration silence_max = 1s;  // then a host stands by what it told before
 constexpr Duration ask_again_after = 500ms;
 constexpr SourceId this_host{0};
-constexpr std::int64_t ns_per_s = 1'000'000'000;
 
 std::string folder_prefix(const store::SafePath& name) {
     const std::string folder(name.folder());
@@ -89,8 +88,8 @@ void Lookup::look_here(TimePoint now) {
         return;
     }
     if (matches(shared)) {
-        return finish(Meaning{
-            false, shared.file->id, true, shared.file->stamp.mtime_ns / ns_per_s, {}, true, true});
+        return finish(
+            Meaning{false, shared.file->id, true, shared.file->stamp.mtime_s(), {}, true, true});
     }
     if (shared.state == store::Holding::State::unreadable) {
         return finish(Error{ErrorKind::forbidden,
@@ -113,7 +112,7 @@ void Lookup::begin_asking(TimePoint now) {
     const store::Holding own = engine_.wiring.offers().find_in(store::Where::downloads, name());
     if (own.state == store::Holding::State::complete) {
         vote_->handle_has(this_host, key_of(own.file->id), true, now);
-        mtimes_[key_of(own.file->id)] = own.file->stamp.mtime_ns / ns_per_s;
+        mtimes_[key_of(own.file->id)] = own.file->stamp.mtime_s();
     }
     for (ServerLink* link : engine_.servers.usable()) {
         ask(*link, now);
@@ -135,10 +134,7 @@ void Lookup::handle_link_lost(ServerLink& link) {
 void Lookup::ask(ServerLink& link, TimePoint now) {
     vote_->handle_asked(link.id);
     asked_[link.id].host = link.known_as;
-    protocol::clientMessage question;
-    question.type = static_cast<std::uint16_t>(protocol::ClientType::query);
-    question.set_path(name());
-    link.ask(question, this, [this](ServerLink& from, const Reply& reply, TimePoint then) {
+    link.ask(query_of(name()), this, [this](ServerLink& from, const Reply& reply, TimePoint then) {
         handle_answer(from, reply, then);
     });
     ask_folder(link, now);
@@ -313,11 +309,7 @@ void Lookup::decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint n
     if (folder_) {
         return finish(Meaning{true, {}, true, {}, {}, false, false});
     }
-    Doubts doubts;
-    doubts.starting = !engine_.table_seen;
-    doubts.unheard = engine_.unheard;
-    doubts.looking =
-        !looked_on_disk_ || !engine_.wiring.catalog->knows_all(folder_prefix(order_.name));
+    Doubts doubts = engine_.doubts(looked_on_disk_, folder_prefix(order_.name));
     if (decide_by_memory(doubts, now)) {
         return;
     }
@@ -373,10 +365,7 @@ void Lookup::Memory::add(const Told::Name& word) {
         pending = Meaning{false, word.row->id, false, word.row->mtime_s, {}, false, false};
         return;
     }
-    RemoteChild::Version& version = versions[word.row->id];
-    const bool first = version.complete + version.away == 0;
-    version.mtime = first ? word.row->mtime_s : std::min(version.mtime, word.row->mtime_s);
-    ++(word.away ? version.away : version.complete);
+    versions[word.row->id].add(word.row->mtime_s, word.away);
 }
 
 // True: what was told before decides.

@@ -28,6 +28,12 @@ Holding Offers::find_in(Where where, std::string_view name) const {
     return is_copy(holding, name) ? Holding{} : holding;
 }
 
+std::shared_ptr<const store::HeldFile> Offers::offered(
+    std::shared_ptr<const store::HeldFile> file) const {
+    const bool copy = file && is_copy({Holding::State::complete, file, {}, {}}, file->name.text());
+    return copy ? nullptr : file;
+}
+
 // So many that are offered, unless there are fewer.
 std::vector<store::CatalogRecord> Offers::page(std::string_view prefix, std::string_view after,
                                                std::size_t records_max) const {
@@ -63,10 +69,19 @@ bool Offers::has_folder(std::string_view name) const {
 }
 
 bool Offers::has_fetched_below(std::string_view prefix) const {
-    const std::vector<store::SafePath> names = catalog_.names_below(Where::downloads, prefix);
-    return std::any_of(names.begin(), names.end(), [this](const store::SafePath& name) {
-        return find_in(Where::downloads, name.text()).state != Holding::State::absent;
-    });
+    constexpr std::size_t page_names = 64;  // mostly the first of them tells
+    for (std::string after;;) {
+        const auto names = catalog_.names_below(Where::downloads, prefix, after, page_names);
+        for (const store::SafePath& name : names) {
+            if (find_in(Where::downloads, name.text()).state != Holding::State::absent) {
+                return true;
+            }
+        }
+        if (names.size() < page_names) {
+            return false;
+        }
+        after = names.back().text();
+    }
 }
 
 }  // namespace shoal::peer

@@ -3,6 +3,7 @@
 // of a name: what was deleted or renamed where it belongs must be gone everywhere. Any thread.
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,9 @@ class Offers {
     // As those of the catalog.
     [[nodiscard]] store::Holding find(std::string_view name) const;
     [[nodiscard]] store::Holding find_in(store::Where where, std::string_view name) const;
+    // The finished file, or null when it is such a copy.
+    [[nodiscard]] std::shared_ptr<const store::HeldFile> offered(
+        std::shared_ptr<const store::HeldFile> file) const;
     [[nodiscard]] std::vector<store::CatalogRecord> page(std::string_view prefix,
                                                          std::string_view after,
                                                          std::size_t records_max) const;

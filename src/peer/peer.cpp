@@ -19,6 +19,7 @@
 #include "peer/requester.hpp"
 #include "shoal/base/log.hpp"
 #include "shoal/base/random.hpp"
+#include "shoal/base/signals.hpp"
 #include "shoal/net/socket.hpp"
 
 namespace shoal::peer {
@@ -26,11 +27,6 @@ namespace shoal::peer {
 namespace {
 
 constexpr int backlog = 512;
-
-bool is_ignored(int signal) {
-    struct sigaction action {};
-    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-}
 
 // Signals come to main, by descriptor; threads inherit the mask. SIGPIPE becomes EPIPE. What was
 // ignored at start (nohup, a shell's background jobs) stays ignored.
@@ -60,8 +56,8 @@ Result<Fd> route_signals() {
 std::vector<std::string> own_files(const PeerOptions& options) {
     std::vector<std::string> own = options.own_files;
     own.insert(own.end(), {options.secret_file, options.hosts_file, options.state});
-    for (const char* name : {"index", "index.new", "index.lock", "gateway-cache",
-                             "gateway-cache.new", "history", "history.new"}) {
+    for (const char* name :
+         {"gateway-cache", "gateway-cache.new", "history", "history.new"}) {  // and the store's
         own.push_back(options.state + "/" + name);
     }
     return own;

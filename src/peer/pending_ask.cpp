@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "peer/versions.hpp"
 #include "shoal/base/text.hpp"
 #include "shoal/integrity/geometry.hpp"
 #include "shoal/integrity/unhashed.hpp"
@@ -47,12 +48,12 @@ void PendingAsk::begin(Waiting waiting, TimePoint now) {
     const auto [entry, is_new] =
         open_.try_emplace(waiting.name, Name{swarm::VersionVote(std::string(), now), {}, {}, true});
     Name& open = entry->second;
+    touched_ = true;
     for (const SourceId host : waiting.hosts) {
         ServerLink* link = servers_.usable(host);
         const ServerLink* known = servers_.find(host);
         const std::string host_name = known == nullptr ? "a host" : known->host;
         Question& question = open.questions[host];
-        question.host = host_name;
         question.interim = {host_name, entry->first, 0, 0, false, false};
         if (link == nullptr) {
             question.lost = true;
@@ -65,12 +66,10 @@ void PendingAsk::begin(Waiting waiting, TimePoint now) {
 void PendingAsk::ask(ServerLink& link, const std::string& name, Name& open) {
     open.vote.handle_asked(link.id);
     ++asked_[link.id];
-    protocol::clientMessage message;
-    message.type = static_cast<std::uint16_t>(protocol::ClientType::query);
-    message.set_path(name);
-    link.ask(message, this, [this, name](ServerLink& from, const Reply& reply, TimePoint now) {
-        handle_answer(name, from, reply, now);
-    });
+    link.ask(query_of(name), this,
+             [this, name](ServerLink& from, const Reply& reply, TimePoint now) {
+                 handle_answer(name, from, reply, now);
+             });
 }
 
 void PendingAsk::handle_answer(const std::string& name, ServerLink& link, const Reply& reply,
@@ -85,7 +84,7 @@ void PendingAsk::handle_answer(const std::string& name, ServerLink& link, const 
         return;
     }
     Name& open = entry->second;
-    open.touched = true;
+    open.touched = touched_ = true;
     Question& question = open.questions[link.id];
     if (interim) {
         Interim news = interim_of(link, name, reply);
@@ -115,13 +114,13 @@ void PendingAsk::handle_answer(const std::string& name, ServerLink& link, const 
         return open.vote.handle_has_not(link.id);
     }
     const bool complete = reply.message->held == integrity::Geometry(id.size).chunk_count();
-    open.vote.handle_has(link.id, {id.size, id.root.bytes}, complete, now);
+    open.vote.handle_has(link.id, key_of(id), complete, now);
 }
 
-void PendingAsk::handle_link(ServerLink& link, TimePoint) {
+void PendingAsk::handle_link(ServerLink& link) {
     for (auto& [name, open] : open_) {
         for (auto at = open.questions.begin(); at != open.questions.end(); ++at) {
-            if (at->second.lost && at->second.host == link.host) {
+            if (at->second.lost && at->second.interim.host == link.host) {
                 Question question = std::move(at->second);
                 question.lost = false;
                 open.vote.handle_gone(at->first);
@@ -140,7 +139,7 @@ void PendingAsk::ask_again(const std::string& name, Name& open, TimePoint now) {
             continue;
         }
         if (now < *question.again_at) {
-            next_ = std::min(next_.value_or(*question.again_at), *question.again_at);
+            sooner(next_, question.again_at);
             continue;
         }
         question.again_at.reset();
@@ -176,17 +175,8 @@ bool PendingAsk::look_decided(const std::string& name, Name& open, TimePoint now
 }
 
 void PendingAsk::drive(TimePoint now) {
-    next_.reset();
-    for (auto at = open_.begin(); at != open_.end();) {
-        ask_again(at->first, at->second, now);
-        if (look_decided(at->first, at->second, now)) {
-            at = open_.erase(at);
-            continue;
-        }
-        if (const auto& again = at->second.look_again_at) {
-            next_ = std::min(next_.value_or(*again), *again);
-        }
-        ++at;
+    if (std::exchange(touched_, false) || (next_ && now >= *next_)) {
+        look_at_open(now);
     }
     const auto has_room = [this](const Waiting& waiting) {
         return std::all_of(waiting.hosts.begin(), waiting.hosts.end(),
@@ -196,6 +186,19 @@ void PendingAsk::drive(TimePoint now) {
         Waiting next = std::move(queue_.front());
         queue_.pop_front();
         begin(std::move(next), now);
+    }
+}
+
+void PendingAsk::look_at_open(TimePoint now) {
+    next_.reset();
+    for (auto at = open_.begin(); at != open_.end();) {
+        ask_again(at->first, at->second, now);
+        if (look_decided(at->first, at->second, now)) {
+            at = open_.erase(at);
+            continue;
+        }
+        sooner(next_, at->second.look_again_at);
+        ++at;
     }
 }
 

@@ -43,7 +43,7 @@ class PendingAsk {
 
     void add(std::string name, const std::vector<SourceId>& hosts);
     // A host is there again; what it did not tell on its last link is asked anew.
-    void handle_link(ServerLink& link, TimePoint now);
+    void handle_link(ServerLink& link);
     void drive(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
 
@@ -55,7 +55,6 @@ class PendingAsk {
 
   private:
     struct Question {
-        std::string host;
         bool answered{false};
         std::optional<TimePoint> again_at;  // it was busy
         bool lost{false};
@@ -78,6 +77,7 @@ class PendingAsk {
     void handle_answer(const std::string& name, ServerLink& link, const Reply& reply,
                        TimePoint now);
     void ask_again(const std::string& name, Name& open, TimePoint now);
+    void look_at_open(TimePoint now);
     bool look_decided(const std::string& name, Name& open, TimePoint now);
 
     Servers& servers_;
@@ -85,6 +85,7 @@ class PendingAsk {
     std::deque<Waiting> queue_;
     Names open_;
     std::map<SourceId, std::size_t> asked_;  // questions under way
+    bool touched_{false};                    // some open name is
     std::optional<TimePoint> next_;
     TimePoint progressed_at_{};
 };

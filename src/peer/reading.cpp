@@ -21,7 +21,7 @@ TreeEntry entry_of(const store::HeldFile& file, std::string_view name) {
     TreeEntry entry;
     entry.name = last_part(name);
     entry.size = file.id.size;
-    entry.mtime = file.stamp.mtime_ns / 1'000'000'000;
+    entry.mtime = file.stamp.mtime_s();
     entry.root = file.id.root.hex();
     entry.holders = 1;
     entry.here = true;

@@ -386,37 +386,35 @@ std::optional<Duration> Requester::timeout(TimePoint now) {
     if (turn_again_ || !backlog_.empty() || wiring_.checks.waiting_bytes() > 0) {
         return Duration::zero();
     }
-    std::optional<TimePoint> next = untold_ ? std::optional(next_told_) : std::nullopt;
-    const auto consider = [&next](std::optional<TimePoint> when) {
-        if (when) {
-            next = next ? std::min(*next, *when) : *when;
-        }
-    };
+    std::optional<TimePoint> next;
+    if (untold_) {
+        next = next_told_;
+    }
     for (const auto& fetch : fetches_) {
-        consider(fetch->next_timeout());
+        sooner(next, fetch->next_timeout());
         if (fetch->has_news()) {
-            consider(next_report_);
+            sooner(next, next_report_);
         }
     }
     for (const auto& [key, transfer] : engine_.transfers) {
-        consider(transfer->next_timeout());
+        sooner(next, transfer->next_timeout());
     }
-    consider(engine_.small.next_timeout());
-    consider(searches_.next_timeout());
-    consider(gateways_.next_timeout());
-    consider(next_list_timeout(now));
+    sooner(next, engine_.small.next_timeout());
+    sooner(next, searches_.next_timeout());
+    sooner(next, gateways_.next_timeout());
+    sooner(next, next_list_timeout(now));
     for (const PeersOrder& order : peer_lists_) {
-        consider(order.due);
+        sooner(next, order.due);
     }
     for (const auto& [id, link] : engine_.servers.all()) {
         if (link->shaking()) {
-            consider(link->since() + hello_max +
-                     (link->asks_no_more() ? stranger_max : Duration::zero()));
+            sooner(next, link->since() + hello_max +
+                             (link->asks_no_more() ? stranger_max : Duration::zero()));
         }
     }
-    consider(front_.next_timeout());
+    sooner(next, front_.next_timeout());
     if (!may_download(now) && !by_fd_.empty()) {
-        consider(now + download_limit_.wait_for(limits::leaf_size, now));
+        sooner(next, now + download_limit_.wait_for(limits::leaf_size, now));
     }
     if (!next) {
         return std::nullopt;

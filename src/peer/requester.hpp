@@ -54,6 +54,7 @@ class Requester {
     void forget_sink(EventSink* sink);
     void start_fetch(FetchCommand command, TimePoint now);
     void cancel_fetch(FetchId fetch, TimePoint now);
+    void start_list(ListCommand command, TimePoint now);
     void drive_lists(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_list_timeout(TimePoint now) const;
     void add_own_names(Listing::Names& names, ListOrder& order);

@@ -5,7 +5,6 @@
 #include "peer/status.hpp"
 #include "shoal/base/log.hpp"
 #include "shoal/base/text.hpp"
-#include "shoal/integrity/unhashed.hpp"
 
 namespace shoal::peer {
 
@@ -55,9 +54,7 @@ bool Requester::take_mail(TimePoint now) {
                        [&](Signal& signal) { front_.handle_signal(signal.number, now); },
                        [&](FetchCommand& command) { start_fetch(std::move(command), now); },
                        [&](CancelCommand& command) { cancel_fetch(command.fetch, now); },
-                       [&](ListCommand& command) {
-                           lists_.push_back({std::move(command), now, nullptr, {}});
-                       },
+                       [&](ListCommand& command) { start_list(std::move(command), now); },
                        [&](SearchCommand& command) { searches_.begin(std::move(command), now); },
                        [&](CancelSearchCommand& command) { searches_.cancel(command.order, now); },
                        [&](AskerUp& up) { searches_.handle_asker(up); },
@@ -127,18 +124,20 @@ void Requester::forget_sink(EventSink* sink) {
 
 // Lists ----------------------------------------------------------------------------------------
 
+void Requester::start_list(ListCommand command, TimePoint now) {
+    if (const Status checked = store::check_beginning(command.prefix); !checked) {
+        FileList list;
+        list.order = command.order;
+        list.prefix = command.prefix;
+        list.problem = Outcome::usage;
+        list.text = checked.error().message;
+        return command.sink->deliver(list);
+    }
+    lists_.push_back({std::move(command), now, nullptr, {}});
+}
+
 void Requester::drive_lists(TimePoint now) {
     for (ListOrder& order : lists_) {
-        if (const Status checked = store::check_beginning(order.command.prefix); !checked) {
-            FileList list;
-            list.order = order.command.order;
-            list.prefix = order.command.prefix;
-            list.problem = Outcome::usage;
-            list.text = checked.error().message;
-            order.command.sink->deliver(list);
-            order.command.sink = nullptr;
-            continue;
-        }
         const auto links = engine_.servers.usable();
         const std::size_t wanted = std::max(1U, order.command.wait_hosts);
         const bool late = now - order.began_at >= order.command.timeout;
@@ -174,17 +173,14 @@ void Requester::drive_lists(TimePoint now) {
 
 std::optional<TimePoint> Requester::next_list_timeout(TimePoint now) const {
     std::optional<TimePoint> next;
-    const auto consider = [&next](std::optional<TimePoint> when) {
-        next = when && (!next || *when < *next) ? when : next;
-    };
     for (const ListOrder& order : lists_) {
-        consider(order.began_at + order.command.timeout);
+        sooner(next, order.began_at + order.command.timeout);
         if (order.done_at) {
-            consider(*order.done_at + more_hosts_max);
+            sooner(next, *order.done_at + more_hosts_max);
         } else if (order.listing) {
-            consider(order.listing->next_timeout());
+            sooner(next, order.listing->next_timeout());
             const auto quiet = order.listing->quiet_at(list_silence_max);
-            consider(quiet && *quiet > now ? quiet : std::nullopt);
+            sooner(next, quiet && *quiet > now ? quiet : std::nullopt);
         }
     }
     return next;
@@ -196,15 +192,7 @@ void Requester::add_own_names(Listing::Names& names, ListOrder& order) {
     while (names.size() < order.command.rows_max) {
         const auto page = wiring_.offers().page(order.command.prefix, cursor, 1024);
         for (const store::CatalogRecord& record : page) {
-            Listing::Name& name = names[record.name];
-            if (integrity::is_unhashed(record.id)) {
-                name.pending_size = name.pending.empty() ? record.id.size : name.pending_size;
-                name.pending.push_back(this_host);
-                continue;
-            }
-            Listing::Holders& holders = name.versions[record.id];
-            const auto chunks = integrity::Geometry(record.id.size).chunk_count();
-            (record.held == chunks ? holders.complete : holders.partial).push_back(this_host);
+            Listing::enter(names[record.name], record.id, record.held, this_host);
         }
         if (page.empty()) {
             break;

@@ -332,14 +332,11 @@ void Searches::drive(TimePoint now) {
 
 std::optional<TimePoint> Searches::next_timeout() const {
     std::optional<TimePoint> next = router_.next_timeout();
-    const auto consider = [&next](std::optional<TimePoint> when) {
-        next = next && when ? std::min(*next, *when) : next ? next : when;
-    };
     for (const auto& search : own_) {
-        consider(search->next_timeout());
+        sooner(next, search->next_timeout());
     }
     if (!scans_.idle()) {
-        consider(scan_again_at_);
+        sooner(next, scan_again_at_);
     }
     return next;
 }

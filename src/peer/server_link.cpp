@@ -59,6 +59,13 @@ std::string refusal_text(protocol::Status why) {
     }
 }
 
+protocol::clientMessage query_of(std::string_view name) {
+    protocol::clientMessage question;
+    question.type = number(ClientType::query);
+    question.set_path(name);
+    return question;
+}
+
 std::optional<Bitmap> held_chunks(const Reply& holding, std::uint32_t chunks) {
     if (holding.message->held == chunks) {
         return Bitmap(chunks, true);

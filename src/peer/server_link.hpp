@@ -66,6 +66,8 @@ struct Reply {
 };
 // Why a server gives no data, as people read it: "the file has changed there".
 std::string refusal_text(protocol::Status why);
+// Do you have this name?
+protocol::clientMessage query_of(std::string_view name);
 // The chunks that a `holding` names, of a file of so many; nullopt: it makes no sense.
 std::optional<Bitmap> held_chunks(const Reply& holding, std::uint32_t chunks);
 

@@ -150,22 +150,20 @@ void SmallFiles::park(std::uint64_t key, Item& item) {
 }
 
 void SmallFiles::ask_who_has(std::uint64_t key, Item& item, ServerLink& link) {
-    protocol::clientMessage question;
-    question.type = static_cast<std::uint16_t>(protocol::ClientType::query);
-    question.set_path(item.order.name.text());
-    link.ask(question, this, [this, key](ServerLink& from, const Reply& reply, TimePoint) {
-        const auto entry = items_.find(key);
-        if (entry == items_.end() || !reply.is(protocol::ServerType::file) ||
-            reply.status() != protocol::Status::ok || reply.message->held == 0) {
-            return;
-        }
-        Item& waiting = entry->second;
-        const integrity::FileId id{reply.message->fileSize, reply.message->digest};
-        if (id == waiting.order.id && waiting.state == State::parked) {
-            waiting.order.holders.push_back(from.id);
-            requeue(key, waiting);
-        }
-    });
+    link.ask(query_of(item.order.name.text()), this,
+             [this, key](ServerLink& from, const Reply& reply, TimePoint) {
+                 const auto entry = items_.find(key);
+                 if (entry == items_.end() || !reply.is(protocol::ServerType::file) ||
+                     reply.status() != protocol::Status::ok || reply.message->held == 0) {
+                     return;
+                 }
+                 Item& waiting = entry->second;
+                 const integrity::FileId id{reply.message->fileSize, reply.message->digest};
+                 if (id == waiting.order.id && waiting.state == State::parked) {
+                     waiting.order.holders.push_back(from.id);
+                     requeue(key, waiting);
+                 }
+             });
 }
 
 void SmallFiles::handle_link(ServerLink& link) {
@@ -226,13 +224,12 @@ std::optional<TimePoint> SmallFiles::next_timeout() const {
     if (!deadlines_.empty()) {
         next = deadlines_.front().first;
     }
-    const auto consider = [&next](TimePoint when) { next = next ? std::min(*next, when) : when; };
     if (!waiting_for_room_.empty()) {
-        consider(save_again_at_);
+        sooner(next, save_again_at_);
     }
     for (const auto& [source, load] : load_) {
         if (!queue_.empty() && load.rest > Duration{0} && load.rests_until > driven_at_) {
-            consider(load.rests_until);
+            sooner(next, load.rests_until);
         }
     }
     return next;

@@ -51,7 +51,7 @@ void Lookups::drive(TimePoint now) {
 std::optional<TimePoint> Lookups::next_timeout() const {
     std::optional<TimePoint> next;
     for (const auto& lookup : lookups_) {
-        next = std::min(next.value_or(TimePoint::max()), lookup->next_timeout());
+        sooner(next, lookup->next_timeout());
     }
     return next;
 }
@@ -165,9 +165,7 @@ bool Streams::grant_room() {
 std::optional<TimePoint> Streams::next_timeout() const {
     std::optional<TimePoint> next;
     for (const auto& fetch : fetches_) {
-        if (const auto due = fetch->next_timeout()) {
-            next = std::min(next.value_or(TimePoint::max()), *due);
-        }
+        sooner(next, fetch->next_timeout());
     }
     return next;
 }

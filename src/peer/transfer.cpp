@@ -361,19 +361,14 @@ std::optional<TimePoint> Transfer::next_timeout() const {
         next = hashes_asked_at_ + hashes_patience;
     }
     if (phase_ == Phase::running) {
-        const auto consider = [&next](TimePoint when) {
-            next = next ? std::min(*next, when) : when;
-        };
         next = download_->next_timeout();
         for (const auto& [chunk, doubt] : doubts_) {
-            consider(doubt.until);
+            sooner(next, doubt.until);
         }
         if (!unwritten_.empty()) {
-            consider(write_again_at_);
+            sooner(next, write_again_at_);
         }
-        if (const auto stall = stalls_at()) {
-            consider(*stall);
-        }
+        sooner(next, stalls_at());
     }
     return next;
 }

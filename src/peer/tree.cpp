@@ -28,8 +28,9 @@ void Tree::browse(BrowseFolder order, TimePoint now) {
     folder.used_at = now;
     folder.waiting.push_back({std::move(order.callback), now});
     if (folder.remote && !folder.asking && now < folder.good_until) {
-        if (const Doubts doubts = this->doubts(order.prefix, folder, now); !doubts.any()) {
-            answer(order.prefix, folder, doubts);
+        const Doubts known = doubts(order.prefix, folder, told_.folder(order.prefix, now));
+        if (!known.any()) {
+            answer(order.prefix, folder, known);
         }
     }
 }
@@ -61,12 +62,9 @@ void Tree::handle_name_settled(const std::string& name) {
     }
 }
 
-Doubts Tree::doubts(const std::string& prefix, const Folder& folder, TimePoint now) const {
-    Doubts doubts;
-    doubts.starting = !engine_.table_seen;
-    doubts.unheard = engine_.unheard;
-    doubts.looking = !folder.looked_on_disk || !engine_.wiring.catalog->knows_all(prefix);
-    for (const Told::Folder& told : told_.folder(prefix, now)) {
+Doubts Tree::doubts(const std::string& prefix, const Folder& folder, const ToldBy& hosts) const {
+    Doubts doubts = engine_.doubts(folder.looked_on_disk, prefix);
+    for (const Told::Folder& told : hosts) {
         if (!told.known) {
             (told.away              ? doubts.away
              : told.rows == nullptr ? doubts.silent
@@ -94,7 +92,8 @@ void Tree::go_on(const std::string& prefix, Folder& folder, TimePoint now) {
     if (now < folder.look_at) {
         return;
     }
-    const Doubts doubts = this->doubts(prefix, folder, now);
+    const ToldBy told = told_.folder(prefix, now);
+    const Doubts doubts = this->doubts(prefix, folder, told);
     const TimePoint end = last_chance(folder);
     if (doubts.any() && now < end) {
         const bool again = folder.asking->done() && folder.asking->has_more();
@@ -107,7 +106,7 @@ void Tree::go_on(const std::string& prefix, Folder& folder, TimePoint now) {
         }
         return;
     }
-    keep(prefix, folder, now);
+    keep(folder, told, now);
     if (doubts.any()) {
         folder.good_until = now;
     }
@@ -127,9 +126,8 @@ void Tree::drive(TimePoint now) {
     forget_old(now);
 }
 
-void Tree::keep(const std::string& prefix, Folder& folder, TimePoint now) {
+void Tree::keep(Folder& folder, const ToldBy& told, TimePoint now) {
     const FolderAsk& ask = *folder.asking;
-    const std::vector<Told::Folder> told = told_.folder(prefix, now);
     folder.truncated =
         std::any_of(told.begin(), told.end(), [](const Told::Folder& one) { return one.cut; });
     folder.remote = std::make_shared<const RemoteChildren>(merge_told(told));
@@ -141,29 +139,24 @@ void Tree::keep(const std::string& prefix, Folder& folder, TimePoint now) {
     --asking_;
 }
 
-void Tree::make_view(const std::string& prefix, Folder& folder) {
-    const std::uint64_t generation = engine_.wiring.catalog->tree_generation();
-    if (folder.view && folder.generation == generation) {
-        return;
-    }
-    auto view =
-        std::make_shared<FolderView>(merge_folder(engine_.wiring.offers(), prefix, *folder.remote));
-    view->hosts = folder.hosts;
-    view->truncated |= folder.truncated;
-    folder.view = std::move(view);
-    folder.generation = generation;
-}
-
+// A view that may lack names is for those who wait now, and not kept.
 void Tree::answer(const std::string& prefix, Folder& folder, const Doubts& doubts) {
-    make_view(prefix, folder);
-    if (doubts.any()) {
-        auto view = std::make_shared<FolderView>(*folder.view);
-        view->complete = false;
+    const std::uint64_t generation = engine_.wiring.catalog->tree_generation();
+    if (!folder.view || folder.generation != generation) {
+        auto view = std::make_shared<FolderView>(
+            merge_folder(engine_.wiring.offers(), prefix, *folder.remote));
+        view->hosts = folder.hosts;
+        view->truncated |= folder.truncated;
+        view->complete = !doubts.any();
         view->doubts = doubts.text();
-        folder.view.reset();
-        return tell(prefix, folder, std::move(view));
+        folder.view = std::move(view);
+        folder.generation = generation;
     }
-    tell(prefix, folder, folder.view);
+    const FolderViewPtr view = folder.view;
+    if (doubts.any()) {
+        folder.view.reset();
+    }
+    tell(prefix, folder, view);
 }
 
 void Tree::tell(const std::string& prefix, Folder& folder, const FolderViewPtr& view) {
@@ -204,9 +197,9 @@ std::optional<TimePoint> Tree::next_timeout() const {
     std::optional<TimePoint> next;
     for (const auto& [prefix, folder] : folders_) {
         if (folder.asking) {
-            next = std::min(next.value_or(TimePoint::max()), folder.look_at);
+            sooner(next, folder.look_at);
         } else if (folder.waiting.empty()) {
-            next = std::min(next.value_or(TimePoint::max()), folder.good_until);
+            sooner(next, folder.good_until);
         }
     }
     return next;

@@ -47,15 +47,15 @@ class Tree {
         std::uint64_t generation{0};  // of the catalog, when the view was made
     };
     using Folders = std::map<std::string, Folder>;
+    using ToldBy = std::vector<Told::Folder>;  // what each host told of one folder
 
     void begin(const std::string& prefix, Folder& folder, TimePoint now);
     void go_on(const std::string& prefix, Folder& folder, TimePoint now);
     [[nodiscard]] Doubts doubts(const std::string& prefix, const Folder& folder,
-                                TimePoint now) const;
+                                const ToldBy& hosts) const;
     [[nodiscard]] static TimePoint ripe(const Folder& folder);
     [[nodiscard]] static TimePoint last_chance(const Folder& folder);
-    void keep(const std::string& prefix, Folder& folder, TimePoint now);
-    void make_view(const std::string& prefix, Folder& folder);
+    void keep(Folder& folder, const ToldBy& told, TimePoint now);
     void answer(const std::string& prefix, Folder& folder, const Doubts& doubts);
     void tell(const std::string& prefix, Folder& folder, const FolderViewPtr& view);
     void forget_old(TimePoint now);

@@ -11,7 +11,6 @@ namespace shoal::peer {
 namespace {
 
 constexpr std::size_t page_rows = 1024;
-constexpr std::int64_t ns_per_s = 1'000'000'000;
 
 struct Own {
     std::shared_ptr<const store::HeldFile> shared;
@@ -55,11 +54,10 @@ OwnChildren own_children(const Offers& offers, const std::string& prefix) {
         },
         [&](CatalogChild& row) {
             Own& child = own[row.name];
-            const std::string path = prefix + row.name;
             if (!row.is_folder()) {
-                child.fetched = offers.find_in(Where::downloads, path).file;
+                child.fetched = offers.offered(std::move(row.file));
             } else {
-                child.fetched_folder = offers.has_fetched_below(path + '/');
+                child.fetched_folder = offers.has_fetched_below(prefix + row.name + '/');
             }
         });
     each_row([&](const std::string& from) { return catalog.subfolders(prefix, from, page_rows); },
@@ -116,7 +114,7 @@ class Merge {
         RemoteVersions versions = remote.versions;
         if (own.fetched) {
             RemoteChild::Version& mine = versions[own.fetched->id];
-            const std::int64_t mtime = own.fetched->stamp.mtime_ns / ns_per_s;
+            const std::int64_t mtime = own.fetched->stamp.mtime_s();
             mine.mtime = mine.complete == 0 ? mtime : std::min(mine.mtime, mtime);
             ++mine.complete;
         }
@@ -178,10 +176,7 @@ RemoteChildren merge_told(const std::vector<Told::Folder>& told) {
                 child.pending = {row.id.size, row.mtime_s};
                 continue;
             }
-            RemoteChild::Version& version = child.versions[row.id];
-            const bool first = version.complete + version.away == 0;
-            version.mtime = first ? row.mtime_s : std::min(version.mtime, row.mtime_s);
-            ++(host.away ? version.away : version.complete);
+            child.versions[row.id].add(row.mtime_s, host.away);
         }
     }
     return children;

@@ -19,6 +19,11 @@ struct RemoteChild {
         std::uint32_t complete{0};  // hosts that can be asked
         std::uint32_t away{0};      // that are lost for now
         std::int64_t mtime{0};      // the oldest that one of them tells
+
+        void add(std::int64_t told_mtime, bool is_away) {
+            mtime = complete + away == 0 ? told_mtime : std::min(mtime, told_mtime);
+            ++(is_away ? away : complete);
+        }
     };
     struct Pending {
         std::uint64_t size{0};

@@ -14,11 +14,12 @@ std::string root_and_size(const VersionInfo& one, const std::vector<VersionInfo>
     return short_root(one, all) + " (" + text::size(one.size) + ")";
 }
 
-// "1 holds c5613aee (20 MiB)", "2 hold a part of c5613aee (20 MiB)".
-std::string holders_text(const VersionInfo& one, const std::vector<VersionInfo>& all) {
+// "1 holds c5613aee (20 MiB)", "2 hold a part of c5613aee (20 MiB)"; `among`: " of 3 hosts".
+std::string holders_text(const VersionInfo& one, const std::vector<VersionInfo>& all,
+                         const std::string& among = {}) {
     const bool whole = !one.complete.empty();
     const std::size_t count = whole ? one.complete.size() : one.partial.size();
-    return std::to_string(count) + (count == 1 ? " holds " : " hold ") +
+    return std::to_string(count) + among + (count == 1 ? " holds " : " hold ") +
            (whole ? "" : "a part of ") + root_and_size(one, all);
 }
 
@@ -69,11 +70,8 @@ std::string vote_text(const std::string& name, const VersionInfo& taken,
     for (const VersionInfo& one : all) {
         hosts += one.complete.size() + one.partial.size();
     }
-    const bool whole = !taken.complete.empty();
-    const std::size_t count = whole ? taken.complete.size() : taken.partial.size();
-    return std::to_string(count) + " of " + std::to_string(hosts) + " hosts " +
-           (count == 1 ? "holds " : "hold ") + (whole ? "" : "a part of ") +
-           root_and_size(taken, all) + ", " + offers(name, others, all);
+    return holders_text(taken, all, " of " + std::to_string(hosts) + " hosts") + ", " +
+           offers(name, others, all);
 }
 
 std::string choices_text(const std::string& name, const std::vector<VersionInfo>& versions) {

@@ -8,13 +8,11 @@
 namespace shoal::store {
 namespace {
 
-constexpr std::int64_t ns_per_s = 1'000'000'000;
-
 constexpr std::size_t index_of(Where where) { return where == Where::shared ? 0 : 1; }
 
 CatalogRecord record_of(const HeldFile& file) {
     const std::uint32_t chunks = integrity::Geometry(file.id.size).chunk_count();
-    return {file.name.text(), file.id, chunks, file.stamp.mtime_ns / ns_per_s, file.where, {}};
+    return {file.name.text(), file.id, chunks, file.stamp.mtime_s(), file.where, {}};
 }
 
 CatalogRecord record_of(const PartialFile& partial) {
@@ -32,7 +30,7 @@ auto begin_of(const Names& names, std::string_view prefix, std::string_view afte
 
 PendingFile Catalog::pending_of(const Slot& slot) {
     const Stamp& stamp = slot.file->stamp;
-    return {stamp.size, stamp.mtime_ns / ns_per_s, slot.hashed, slot.being_written};
+    return {stamp.size, stamp.mtime_s(), slot.hashed, slot.being_written};
 }
 
 Holding Catalog::holding_of(const Slot& slot) {
@@ -113,7 +111,7 @@ std::vector<CatalogRecord> Catalog::page(std::string_view prefix, std::string_vi
                 } else if (slot.file->stamp.size <= limits::file_size_max) {
                     records.push_back({std::string(name),
                                        integrity::unhashed(slot.file->stamp.size), 0,
-                                       slot.file->stamp.mtime_ns / ns_per_s});
+                                       slot.file->stamp.mtime_s()});
                 }
             } else {
                 records.push_back(record_of(*partial->second));
@@ -328,12 +326,14 @@ void Catalog::remove_partial(const PartialFile& partial) {
     state_.lock()->erase_partial(partial.name().text(), partial.part_path());
 }
 
-std::vector<SafePath> Catalog::names_below(Where where, std::string_view prefix) const {
+std::vector<SafePath> Catalog::names_below(Where where, std::string_view prefix,
+                                           std::string_view after, std::size_t names_max) const {
     return state_.with([&](const State& state) {
         std::vector<SafePath> names;
         const Folder& folder = state.folders[index_of(where)];
-        for (auto at = folder.lower_bound(prefix);
-             at != folder.end() && at->first.starts_with(prefix); ++at) {
+        auto at = after.empty() ? folder.lower_bound(prefix) : folder.upper_bound(after);
+        for (; at != folder.end() && at->first.starts_with(prefix) && names.size() < names_max;
+             ++at) {
             names.push_back(at->second.file->name);
         }
         return names;

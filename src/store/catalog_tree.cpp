@@ -73,19 +73,6 @@ bool Catalog::is_subfolder(std::string_view name) const {
         [&](const State& state) { return state.subfolders.contains(std::string(name) + '/'); });
 }
 
-bool Catalog::has_folder(std::string_view name) const {
-    const std::string prefix = std::string(name) + '/';
-    return state_.with([&](const State& state) {
-        const auto below = [&](const auto& names) {
-            const auto at = names.lower_bound(prefix);
-            return at != names.end() && at->first.starts_with(prefix);
-        };
-        const auto folder = state.subfolders.lower_bound(prefix);
-        return (folder != state.subfolders.end() && folder->starts_with(prefix)) ||
-               below(state.folders[0]) || below(state.folders[1]);
-    });
-}
-
 std::uint64_t Catalog::tree_generation() const {
     return state_.with([](const State& state) { return state.tree_generation; });
 }

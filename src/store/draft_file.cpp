@@ -26,16 +26,6 @@ std::string random_name() {
 
 }  // namespace
 
-DraftFile& DraftFile::operator=(DraftFile&& other) noexcept {
-    if (this != &other) {
-        remove();
-        folder_ = other.folder_;
-        name_ = std::exchange(other.name_, {});
-        fd_ = std::move(other.fd_);
-    }
-    return *this;
-}
-
 int DraftFile::make(int folder) {
     remove();
     folder_ = folder;
@@ -55,9 +45,7 @@ int DraftFile::make(int folder) {
             fd_ = move_above_select(std::move(fd));
             return 0;
         }
-        if (leads_to(folder, name.c_str(), fd.get())) {
-            ::unlinkat(folder, name.c_str(), 0);
-        }
+        remove_own(folder, name.c_str(), fd.get());
     }
     return EAGAIN;
 }
@@ -100,8 +88,8 @@ void remove_leftover_draft(const Root& root, int folder, const char* name) {
     const Fd fd(::openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     struct stat status {};
     if (fd && ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) &&
-        try_lock(fd.get()) == Lock::held && leads_to(folder, name, fd.get())) {
-        ::unlinkat(folder, name, 0);
+        try_lock(fd.get()) == Lock::held) {
+        remove_own(folder, name, fd.get());
     }
     (void)::flock(root.fd(), LOCK_UN);
 }

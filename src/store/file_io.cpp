@@ -121,6 +121,12 @@ bool leads_to(int folder, const char* name, int fd) {
            mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
 }
 
+void remove_own(int folder, const char* name, int fd) {
+    if (leads_to(folder, name, fd)) {
+        ::unlinkat(folder, name, 0);
+    }
+}
+
 namespace {
 
 // By descriptor, with the right to do so or through /proc without it.
@@ -140,9 +146,7 @@ int give_name(int fd, int from_folder, const char* from, int to_folder, const ch
     }
     int why = link_descriptor(fd, to_folder, to);
     if (why == 0) {
-        if (leads_to(from_folder, from, fd)) {
-            ::unlinkat(from_folder, from, 0);
-        }
+        remove_own(from_folder, from, fd);
         return 0;
     }
     if (why == EEXIST || why == ENOSPC || why == EDQUOT || why == EROFS || why == EIO) {

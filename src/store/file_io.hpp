@@ -35,6 +35,8 @@ std::optional<FileMark> mark_of(int fd);
 
 // Whether the name stands for the very regular file that `fd` is.
 bool leads_to(int folder, const char* name, int fd);
+// Unlinks the name, if it still stands for the file that `fd` is.
+void remove_own(int folder, const char* name, int fd);
 // As rename_new(), but `to` can only become the very file that `fd` is: ESTALE when `from` is not
 // that file any more.
 int give_name(int fd, int from_folder, const char* from, int to_folder, const char* to);

@@ -1,6 +1,7 @@
 #include "file_names.hpp"
 
 #include "shoal/base/limits.hpp"
+#include "shoal/base/text.hpp"
 
 namespace shoal::store::file_names {
 namespace {
@@ -13,29 +14,19 @@ std::string mark_of(const integrity::Digest& root) { return root.hex().substr(0,
 
 }  // namespace
 
-std::string_view cut(std::string_view text, std::size_t size) {
-    if (text.size() <= size) {
-        return text;
-    }
-    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) {
-        --size;
-    }
-    return text.substr(0, size);
-}
-
 std::string part(std::string_view name, const integrity::Digest& root) {
     if (name.size() + part_suffix.size() <= part_max) {
         return std::string(name).append(part_suffix);
     }
     const std::string tail = "~" + mark_of(root) + std::string(part_suffix);
-    return std::string(cut(name, part_max - tail.size())) + tail;
+    return std::string(text::cut(name, part_max - tail.size())) + tail;
 }
 
 std::string part_of_version(std::string_view name, const integrity::Digest& root,
                             unsigned attempt) {
     const std::string number = attempt > 1 ? "-" + std::to_string(attempt) : "";
     const std::string tail = "." + mark_of(root) + number + std::string(part_suffix);
-    return std::string(cut(name, part_max - tail.size())) + tail;
+    return std::string(text::cut(name, part_max - tail.size())) + tail;
 }
 
 std::string journal(std::string_view part) {
@@ -45,6 +36,8 @@ std::string journal(std::string_view part) {
 std::string_view part_of_journal(std::string_view journal) {
     return journal.substr(0, journal.size() - (journal_suffix.size() - part_suffix.size()));
 }
+
+std::string last_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 bool is_part(std::string_view name) { return name.ends_with(part_suffix); }
 bool is_journal(std::string_view name) { return name.ends_with(journal_suffix); }
@@ -62,7 +55,8 @@ std::string numbered(std::string_view name, unsigned number) {
         dot = name.size();
     }
     const std::string tail = " (" + std::to_string(number) + ")" + std::string(name.substr(dot));
-    return std::string(cut(name.substr(0, dot), limits::path_component_max - tail.size())) + tail;
+    return std::string(text::cut(name.substr(0, dot), limits::path_component_max - tail.size())) +
+           tail;
 }
 
 }  // namespace shoal::store::file_names

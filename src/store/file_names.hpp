@@ -28,6 +28,9 @@ std::string journal(std::string_view part);
 // The part that a journal's name belongs to.
 std::string_view part_of_journal(std::string_view journal);
 
+// "c" of "a/b/c".
+std::string last_of(const std::string& path);
+
 bool is_part(std::string_view name);
 bool is_journal(std::string_view name);
 // Either of them. It need not be ours: PartialStore::owns() tells.
@@ -38,8 +41,5 @@ bool is_draft(std::string_view name);
 
 // "name (2).ext" for number 2, within 255 bytes.
 std::string numbered(std::string_view name, unsigned number);
-
-// The longest start of `text` of at most `size` bytes that does not end inside a character.
-std::string_view cut(std::string_view text, std::size_t size);
 
 }  // namespace shoal::store::file_names

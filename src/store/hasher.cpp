@@ -27,19 +27,15 @@ constexpr Duration tick = 4ms;
 
 std::atomic<bool> leases_usable{true};
 
-std::int64_t wall_clock_ns() {
+std::int64_t clock_ns(clockid_t clock) {
     timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
+    ::clock_gettime(clock, &now);
     return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 }  // namespace
 
-std::int64_t stamp_clock_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
+std::int64_t stamp_clock_ns() { return clock_ns(CLOCK_REALTIME_COARSE); }
 
 // No part of a second: the file system knows none, and FAT counts in steps of two seconds.
 bool is_ripe(const Stamp& stamp, std::int64_t now_ns) {
@@ -63,7 +59,7 @@ bool is_being_written(int fd, const Stamp& stamp) {
         }
     }
     // Another's file, or a file system without leases: wait until it has been quiet.
-    const std::int64_t age = wall_clock_ns() - stamp.mtime_ns;
+    const std::int64_t age = clock_ns(CLOCK_REALTIME) - stamp.mtime_ns;
     return age >= 0 && age < settled_after_ns;
 }
 
@@ -122,7 +118,7 @@ void Hasher::fail(const TargetPtr& target, const Error& error, const Stamp& stam
 }
 
 std::optional<Hasher::Job> Hasher::begin(const Lane& lane, const TargetPtr& target) {
-    if (target->over || target->waiting || target->ripening || target->asked != lane.of_asked) {
+    if (target->over || target->waiting || target->ripening || &lane_of(*target) != &lane) {
         return std::nullopt;
     }
     const Holding holding = catalog_->find_in(target->where, target->name.text());

@@ -74,7 +74,6 @@ class Hasher {
         integrity::TreeHasher tree;
     };
     struct Lane {
-        bool of_asked{};
         std::size_t jobs_max{};
         std::deque<TargetPtr> fresh;  // not looked at yet
         std::deque<TargetPtr> large;  // of more than a slice
@@ -103,8 +102,8 @@ class Hasher {
     const Root* downloads_;
     Catalog* catalog_;
     std::set<TargetPtr, ByName> known_;  // in a lane, or waiting
-    Lane asked_{true, 8, {}, {}, {}};
-    Lane rest_{false, 1, {}, {}, {}};
+    Lane asked_{8, {}, {}, {}};
+    Lane rest_{1, {}, {}, {}};
     std::vector<TargetPtr> waiting_;
     std::vector<TargetPtr> ripening_;
     std::optional<TimePoint> retry_at_;

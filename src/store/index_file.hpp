@@ -31,6 +31,7 @@ struct StampHash {
 struct HashedContent {
     integrity::Digest root;
     std::vector<integrity::Digest> chunk_hashes;  // empty for a file of one chunk
+    bool unsettled{false};                        // it may be younger than its stamp tells
 };
 using Index = std::unordered_map<Stamp, HashedContent, StampHash>;
 

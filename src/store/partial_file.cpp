@@ -1,6 +1,5 @@
 #include "shoal/store/partial_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,8 +7,10 @@
 #include <cerrno>
 
 #include "file_io.hpp"
+#include "file_names.hpp"
 #include "hasher.hpp"
 #include "journal.hpp"
+#include "recheck.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::store {
@@ -17,8 +18,6 @@ namespace shoal::store {
 namespace {
 
 constexpr std::uint64_t check_every = limits::MiB;  // of what is written
-
-std::string last_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
 
@@ -52,8 +51,8 @@ Status PartialFile::check() const {
     }
     // Under the lock: the part may be moved by ourselves.
     const bool there = progress_.with([this](const Progress& progress) {
-        return !folder_ ||
-               leads_to(folder_.get(), last_of(progress.part_path).c_str(), data_.get());
+        return !folder_ || leads_to(folder_.get(), file_names::last_of(progress.part_path).c_str(),
+                                    data_.get());
     });
     if (!there) {
         return Error{ErrorKind::changed, "'" + text::escape(part_path()) + "' in '" +
@@ -165,19 +164,15 @@ void PartialFile::begin_proving_held() {
     const Bitmap held = this->held();
     proof_ = {};
     proof_.journaled = held;
-    for (std::uint32_t chunk = 0; chunk < held.size(); ++chunk) {
-        if (held.test(chunk)) {
-            proof_.chunks.push_back({chunk});
-        }
-    }
+    proof_.chunks = chunks_in(held);
     resumed_ = {};
     doubted_ = false;
 }
 
 bool PartialFile::end_writing() {
     struct stat status {};
-    return (folder_ &&
-            reopen_read_only(data_.get(), folder_.get(), last_of(part_path()).c_str()) != 0) ||
+    return (folder_ && reopen_read_only(data_.get(), folder_.get(),
+                                        file_names::last_of(part_path()).c_str()) != 0) ||
            ::fstat(data_.get(), &status) != 0 || is_being_written(data_.get(), Stamp::of(status));
 }
 
@@ -215,14 +210,7 @@ void PartialFile::end_proof() {
     if (proof_.lost_journaled && !proof_.source && journal_ &&
         ::ftruncate(journal_.get(), static_cast<off_t>(journal_head_size_)) == 0) {
         journal_records_ = 0;
-        progress_.with([](Progress& progress) {
-            progress.unsynced.clear();
-            for (std::uint32_t chunk = 0; chunk < progress.held.size(); ++chunk) {
-                if (progress.held.test(chunk)) {
-                    progress.unsynced.push_back({chunk});
-                }
-            }
-        });
+        progress_.with([](Progress& progress) { progress.unsynced = chunks_in(progress.held); });
     }
     proof_ = {};
     scratch_ = {};

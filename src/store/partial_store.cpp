@@ -32,7 +32,6 @@ std::string path_in(std::string_view folder, const std::string& component) {
 }
 
 // The part's name without its folder.
-std::string last_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 bool exists(int folder, const std::string& name) {
     struct stat status {};
@@ -55,15 +54,17 @@ std::optional<JournalOwner> owner_of(int journal) {
     return owner && owner->journal == *mark ? owner : std::nullopt;
 }
 
+// 0 or the errno.
+int write_head(int journal, int data, const SafePath& name, const FileId& id,
+               std::span<const integrity::Digest> chunk_hashes) {
+    const JournalOwner owner{mark_of(journal).value_or(FileMark{}),
+                             mark_of(data).value_or(FileMark{})};
+    return write_all(journal, 0, encode_journal_head(owner, name, id, chunk_hashes));
+}
+
 std::string part_name(const SafePath& name, const FileId& id, unsigned attempt) {
     return attempt == 0 ? file_names::part(name.name(), id.root)
                         : file_names::part_of_version(name.name(), id.root, attempt);
-}
-
-void remove_if(int folder, const std::string& name, int fd) {
-    if (leads_to(folder, name.c_str(), fd)) {
-        ::unlinkat(folder, name.c_str(), 0);
-    }
 }
 
 }  // namespace
@@ -123,9 +124,9 @@ Result<bool> PartialStore::claim_part(int folder, const Order& order, const std:
         if (!is_part || status.st_nlink > 1) {
             // The part went away, or a crash came between its final name and the end of this one.
             if (is_part) {
-                remove_if(folder, part, data.get());
+                remove_own(folder, part.c_str(), data.get());
             }
-            remove_if(folder, journal_name, journal.get());
+            remove_own(folder, journal_name.c_str(), journal.get());
             continue;
         }
         claim.part = part;
@@ -170,17 +171,13 @@ Status PartialStore::make_part(int folder, const Order& order, const std::string
     };
     DraftFile data;
     DraftFile journal;
-    JournalOwner owner;
     int why = data.make(folder);
     why = why == 0 ? journal.make(folder) : why;
     if (why == 0 && ::ftruncate(data.fd(), static_cast<off_t>(order.id.size)) != 0) {
         why = errno;
     }
     if (why == 0) {
-        owner = {mark_of(journal.fd()).value_or(FileMark{}),
-                 mark_of(data.fd()).value_or(FileMark{})};
-        why = write_all(journal.fd(), 0,
-                        encode_journal_head(owner, order.name, order.id, order.chunk_hashes));
+        why = write_head(journal.fd(), data.fd(), order.name, order.id, order.chunk_hashes);
     }
     const std::string journal_name = file_names::journal(part);
     why = why == 0 ? journal.become(folder, journal_name.c_str()) : why;
@@ -189,7 +186,7 @@ Status PartialStore::make_part(int folder, const Order& order, const std::string
     }
     why = data.become(folder, part.c_str());
     if (why != 0) {
-        remove_if(folder, journal_name, journal.fd());
+        remove_own(folder, journal_name.c_str(), journal.fd());
         return failed(why);
     }
     claim.part = part;
@@ -271,12 +268,10 @@ Status PartialStore::resume(PartialFile& partial, Claim& claim) const {
 
 // Of a journal that is ours and damaged.
 Status PartialStore::start_journal(PartialFile& partial) {
-    const JournalOwner owner{mark_of(partial.journal_.get()).value_or(FileMark{}),
-                             mark_of(partial.data_.get()).value_or(FileMark{})};
     int why = ::ftruncate(partial.journal_.get(), 0) == 0 ? 0 : errno;
     if (why == 0) {
-        why = write_all(partial.journal_.get(), 0,
-                        encode_journal_head(owner, partial.name_, partial.id_, partial.hashes_));
+        why = write_head(partial.journal_.get(), partial.data_.get(), partial.name_, partial.id_,
+                         partial.hashes_);
     }
     if (why != 0) {
         return system_error("cannot write the journal of " + quoted(partial.part_path()), why);
@@ -337,11 +332,7 @@ void PartialStore::plan_proof(PartialFile& partial, Claim& claim) {
             wanted.set(chunk.value);
         }
     }
-    for (std::uint32_t chunk = 0; chunk < wanted.size(); ++chunk) {
-        if (wanted.test(chunk)) {
-            proof.chunks.push_back({chunk});
-        }
-    }
+    proof.chunks = chunks_in(wanted);
     proof.source = claim.is_new ? std::move(claim.source) : Fd();
 }
 
@@ -354,9 +345,8 @@ Result<PartialStore::Opened> PartialStore::load(const SafePath& journal_path) co
     if (!journal) {
         return journal.error();
     }
-    const auto owner = owner_of(journal->get());
     std::optional<Journal> content = read_journal(journal->get());
-    if (!owner || !content) {
+    if (!content || content->owner.journal != mark_of(journal->get())) {
         return nothing("is damaged; the download it belongs to will be checked when resumed");
     }
     const auto part_path = SafePath::parse(path_in(journal_path.folder(), part));
@@ -365,7 +355,7 @@ Result<PartialStore::Opened> PartialStore::load(const SafePath& journal_path) co
     }
     Stamp stamp;
     Result<Fd> data = root_->open_file(*part_path, &stamp);
-    if (!data || mark_of(data->get()) != owner->part || stamp.size != content->id.size ||
+    if (!data || mark_of(data->get()) != content->owner.part || stamp.size != content->id.size ||
         content->held.count() == 0) {
         return nothing("tells of no data");
     }
@@ -391,8 +381,8 @@ bool PartialStore::end_naming(const SafePath& part, int data, int journal) const
         return false;
     }
     const std::string name(part.name());
-    remove_if(folder->get(), name, data);
-    remove_if(folder->get(), file_names::journal(name), journal);
+    remove_own(folder->get(), name.c_str(), data);
+    remove_own(folder->get(), file_names::journal(name).c_str(), journal);
     return true;
 }
 
@@ -434,7 +424,7 @@ int PartialStore::move_pair(int folder, const SafePath& name, const FileId& id, 
 
 Status PartialStore::make_way(PartialFile& partial) const {
     const int why = partial.progress_.with([&](PartialFile::Progress& progress) {
-        std::string part = last_of(progress.part_path);
+        std::string part = file_names::last_of(progress.part_path);
         const int moved = move_pair(partial.folder_.get(), partial.name_, partial.id_, part,
                                     partial.data_.get(), partial.journal_.get());
         progress.part_path = path_in(partial.name_.folder(), part);
@@ -467,7 +457,7 @@ Status PartialStore::make_way(const SafePath& name) const {
                          quoted(content->name.text()) + "; get it again when that is done"};
     }
     if (!data || !owns(folder->get(), part)) {
-        remove_if(folder->get(), file_names::journal(part), journal.get());
+        remove_own(folder->get(), file_names::journal(part).c_str(), journal.get());
         return {};
     }
     if (const int why =
@@ -503,7 +493,7 @@ Result<Stamp> PartialStore::finish(PartialFile& partial, const SafePath& final_n
         return to.error();
     }
     const int from = partial.folder_.get();
-    const std::string part = last_of(partial.part_path());
+    const std::string part = file_names::last_of(partial.part_path());
     const std::string name(final_name.name());
     if (const int why = give_name(data, from, part.c_str(), to->get(), name.c_str()); why != 0) {
         return why == ESTALE
@@ -519,7 +509,7 @@ Result<Stamp> PartialStore::finish(PartialFile& partial, const SafePath& final_n
         (void)give_name(data, to->get(), name.c_str(), from, part.c_str());
         return synced.error();
     }
-    remove_if(from, file_names::journal(part), partial.journal_.get());
+    remove_own(from, file_names::journal(part).c_str(), partial.journal_.get());
     partial.journal_.reset();
     struct stat status {};
     if (::fstat(data, &status) != 0) {
@@ -552,7 +542,7 @@ bool PartialStore::remove(const PartialFile& partial) const {
     if (is_open(partial) || !folder) {
         return false;
     }
-    const std::string part = last_of(partial.part_path());
+    const std::string part = file_names::last_of(partial.part_path());
     const Fd journal(::openat(folder->get(), file_names::journal(part).c_str(), own_file_flags));
     const auto owner = journal ? owner_of(journal.get()) : std::nullopt;
     if (!owner || try_lock(journal.get()) == Lock::taken) {
@@ -561,7 +551,7 @@ bool PartialStore::remove(const PartialFile& partial) const {
     if (mark_of(folder->get(), part.c_str()) == owner->part) {
         ::unlinkat(folder->get(), part.c_str(), 0);
     }
-    remove_if(folder->get(), file_names::journal(part), journal.get());
+    remove_own(folder->get(), file_names::journal(part).c_str(), journal.get());
     return true;
 }
 
@@ -570,9 +560,9 @@ void PartialStore::drop(PartialFile& partial) const {
         (void)remove(partial);
         return;
     }
-    const std::string part = last_of(partial.part_path());
-    remove_if(partial.folder_.get(), part, partial.data_.get());
-    remove_if(partial.folder_.get(), file_names::journal(part), partial.journal_.get());
+    const std::string part = file_names::last_of(partial.part_path());
+    remove_own(partial.folder_.get(), part.c_str(), partial.data_.get());
+    remove_own(partial.folder_.get(), file_names::journal(part).c_str(), partial.journal_.get());
     partial.journal_.reset();
 }
 

@@ -31,4 +31,14 @@ std::vector<ChunkIndex> chunks_with_data(int fd, const integrity::Geometry& geom
     return chunks;
 }
 
+std::vector<ChunkIndex> chunks_in(const Bitmap& held) {
+    std::vector<ChunkIndex> chunks;
+    for (std::uint32_t chunk = 0; chunk < held.size(); ++chunk) {
+        if (held.test(chunk)) {
+            chunks.push_back({chunk});
+        }
+    }
+    return chunks;
+}
+
 }  // namespace shoal::store

@@ -85,11 +85,16 @@ Store::~Store() {
 }
 
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
-    Result<Root> shared = Root::open(options.shared, options.own);
+    std::vector<std::string> own = options.own;
+    for (const std::string_view name :
+         {file_names::index, file_names::index_temp, file_names::index_lock}) {
+        own.push_back(options.state + '/' + std::string(name));
+    }
+    Result<Root> shared = Root::open(options.shared, own);
     if (!shared) {
         return shared.error();
     }
-    Result<Root> downloads = Root::open(options.downloads, options.own);
+    Result<Root> downloads = Root::open(options.downloads, own);
     if (!downloads) {
         return downloads.error();
     }
@@ -215,7 +220,7 @@ bool Store::remove_part(std::string_view part_path) {
             }
         }
     }
-    const auto journal = SafePath::parse(std::string(part_path) + ".journal");
+    const auto journal = SafePath::parse(file_names::journal(part_path));
     if (!offered && journal) {
         if (const auto rest = impl_->partials.load(*journal)) {
             impl_->partials.remove(**rest);

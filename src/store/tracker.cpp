@@ -150,11 +150,16 @@ void Tracker::see_again() {
     Caches folders = caches();
     see_again_at_.reset();
     for (const auto& [where, prefix] : catalog_->unseen()) {
-        for (const SafePath& name : catalog_->names_below(where, prefix)) {
-            look_at(where, name, folders);
-        }
-        scan({where, prefix});
+        look_through({where, prefix}, folders);
     }
+}
+
+// First what was known and may be gone, then what is there.
+void Tracker::look_through(const Place& place, Caches& folders) {
+    for (const SafePath& name : catalog_->names_below(place.where, place.prefix)) {
+        look_at(place.where, name, folders);
+    }
+    scan(place);
 }
 
 void Tracker::take_entry(const Place& place, int folder, const char* name,
@@ -189,8 +194,7 @@ void Tracker::take_entry(const Place& place, int folder, const char* name,
 void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp, bool written) {
     const Holding held = catalog_->find_in(where, path.text());
     if (held.state == Holding::State::complete) {
-        const bool unsettled = unsettled_.contains({where, path});
-        if (held.file->stamp == stamp && !(written && unsettled)) {
+        if (held.file->stamp == stamp && !(written && unsettled_.contains({where, path}))) {
             return;
         }
         unsettled_.erase({where, path});
@@ -199,8 +203,7 @@ void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp, bo
     if (const auto known = known_.find(stamp); known != known_.end()) {
         catalog_->put(std::make_shared<const HeldFile>(HeldFile{
             path, where, {stamp.size, known->second.root}, known->second.chunk_hashes, stamp}));
-        if (std::find(known_unsettled_.begin(), known_unsettled_.end(), stamp) !=
-            known_unsettled_.end()) {
+        if (known->second.unsettled) {
             unsettled_[{where, path}] = stamp;
         }
         return;
@@ -213,8 +216,7 @@ void Tracker::consider(Where where, const SafePath& path, const Stamp& stamp, bo
         return;
     }
     const auto known_size_and_time = [&] {
-        return held.pending.size == stamp.size &&
-               held.pending.mtime_s == stamp.mtime_ns / 1'000'000'000;
+        return held.pending.size == stamp.size && held.pending.mtime_s == stamp.mtime_s();
     };
     if (held.state != Holding::State::pending || !known_size_and_time()) {
         catalog_->put_pending(where, path, stamp);
@@ -373,9 +375,11 @@ std::vector<std::shared_ptr<const HeldFile>> Tracker::settled_files(bool wait) {
     }
     settle();
     std::vector<std::shared_ptr<const HeldFile>> files = catalog_->complete_files();
-    std::erase_if(files, [this](const auto& file) {
-        return unsettled_.contains({file->where, file->name});
-    });
+    if (!unsettled_.empty()) {
+        std::erase_if(files, [this](const auto& file) {
+            return unsettled_.contains({file->where, file->name});
+        });
+    }
     return files;
 }
 
@@ -384,11 +388,11 @@ void Tracker::handle_folder_gone(const Place& place) {
     for (const SafePath& name : catalog_->names_below(place.where, place.prefix)) {
         // A folder that was only moved comes back in a moment, and need not be hashed again.
         const Holding held = catalog_->find_in(place.where, name.text());
-        if (held.file && unsettled_.contains({place.where, name})) {
-            known_unsettled_.push_back(held.file->stamp);
-        }
         if (held.file) {
-            known_[held.file->stamp] = {held.file->id.root, held.file->chunk_hashes};
+            HashedContent& known = known_[held.file->stamp];
+            known.root = held.file->id.root;
+            known.chunk_hashes = held.file->chunk_hashes;
+            known.unsettled |= unsettled_.contains({place.where, name});
         }
         remove(place.where, name);
     }
@@ -432,14 +436,12 @@ void Tracker::look(Where where, const SafePath& file) {
 void Tracker::folder_gone(const SafePath& folder) {
     handle_folder_gone({Where::shared, folder.text() + "/"});
     known_.clear();
-    known_unsettled_.clear();
 }
 
 void Tracker::folder_moved(const SafePath& from, const SafePath& to) {
     handle_folder_gone({Where::shared, from.text() + "/"});
     scan({Where::shared, to.text() + "/"});
     known_.clear();
-    known_unsettled_.clear();
 }
 
 void Tracker::handle(const Change& change, Caches& caches) {
@@ -485,10 +487,8 @@ void Tracker::handle_watch(TimePoint now) {
         handle(change, folders);
     }
     known_.clear();
-    known_unsettled_.clear();
 }
 
-// First what was known and may be gone, then what is there.
 void Tracker::rescan(TimePoint now) {
     const TimePoint begun = steady_now();
     Caches folders = caches();
@@ -499,10 +499,7 @@ void Tracker::rescan(TimePoint now) {
         }
     }
     for (const Where where : {Where::shared, Where::downloads}) {
-        for (const SafePath& name : catalog_->names_below(where, "")) {
-            look_at(where, name, folders);
-        }
-        scan({where, ""});
+        look_through({where, ""}, folders);
     }
     catalog_->set_scanning(false);
     rescan_at_.reset();

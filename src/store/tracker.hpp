@@ -68,6 +68,7 @@ class Tracker {
     void rescan(TimePoint now);
     void cannot_see(const Place& place, const std::string& why);
     void see_again();
+    void look_through(const Place& place, Caches& folders);
 
     void handle(const Change& change, Caches& caches);
     void handle_folder_gone(const Place& place);
@@ -90,7 +91,6 @@ class Tracker {
     Watcher watcher_;
     Hasher hasher_;
     Index known_;
-    std::vector<Stamp> known_unsettled_;  // of those
     // Files that were not hashed as they stand, but made here a moment ago: their stamps may be as
     // young as a foreign change. They count once a tick has gone by without one.
     std::map<std::pair<Where, SafePath>, Stamp> unsettled_;

@@ -32,6 +32,7 @@ SHOAL = shlex.split(os.environ.get("SHOAL", str(ROOT / "shoal")))
 SLOW = float(os.environ.get("SHOAL_TEST_SLOW", "1"))
 PORT = 8080
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+SECRET = b"correct horse battery staple"
 # What a sanitizer says; a process that says it fails its test, whatever else it did.
 ALARMS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
           "runtime error:", "Assertion", "terminate called")
@@ -215,10 +216,29 @@ class Process:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def memory_peak(self):
-        """Resident bytes at most so far; without a sanitizer's shadow only when there is none."""
+    def status_field(self, name):
+        """The first word of a line of /proc/PID/status."""
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) * KIB
+        return status.partition(f"{name}:")[2].split()[0]
+
+    def memory(self):
+        """Resident bytes now; without a sanitizer's shadow only when there is none."""
+        return int(self.status_field("VmRSS")) * KIB
+
+    def memory_peak(self):
+        """Likewise, at most so far."""
+        return int(self.status_field("VmHWM")) * KIB
+
+    def memory_peak_to_the_end(self):
+        """Likewise, seen until it has ended."""
+        peak = 0
+        while self.running():
+            try:
+                peak = max(peak, self.memory_peak())
+            except (OSError, IndexError):
+                break  # it has just ended
+            time.sleep(0.01)
+        return peak
 
     def tail(self, lines=30):
         said = [f"  {mark} {line[:400]}" for mark, output in (("out", self.out), ("err", self.err))
@@ -376,3 +396,13 @@ def check_equal(got, wanted):
     assert got.exists(), f"{got} is not there"
     assert sha256(got) == sha256(wanted), f"{got} differs from {wanted}"
     assert not got.with_name(got.name + ".part").exists(), f"{got}.part was left behind"
+
+
+def guarded(swarm, number, secret=SECRET, **how):
+    """A host with that secret, not started."""
+    host = swarm.host(number, start=False, **how)
+    path = host.folder / "secret"
+    path.write_bytes(secret + b"\n")
+    path.chmod(0o600)
+    host.options += ["--secret-file", "secret"]
+    return host

@@ -4,19 +4,8 @@ import socket
 import threading
 
 import shoalwire as wire
-from ftphost import FTP_PORT, JOE, connect, fetch, gateway_host, refused as refused_with, store, users_line
-from harness import KIB, check_equal, until
-
-SECRET = b"correct horse battery staple"
-
-
-def guarded(swarm, number, secret=SECRET, **how):
-    host = swarm.host(number, start=False, **how)
-    path = host.folder / "secret"
-    path.write_bytes(secret + b"\n")
-    path.chmod(0o600)
-    host.options += ["--secret-file", "secret"]
-    return host
+from ftphost import FTP_PORT, JOE, connect, fetch, gateway_host, refused as refused_with, store, users_line, wait_listed
+from harness import KIB, SECRET, check_equal, guarded, until
 
 
 def test_with_the_same_secret_all_is_as_ever(swarm):
@@ -217,7 +206,7 @@ def test_pitfall33_own_files_are_never_offered(swarm):
     with refused_with(530):
         connect(alone, ())  # nobody said that those without a name may read
     ftp = connect(alone)
-    until(lambda: "f" in ftp.nlst(), "it is listed")
+    wait_listed(ftp, "f")
     assert set(ftp.nlst()) == {"f", "sub", "shared", "downloads"} & set(ftp.nlst()), ftp.nlst()
     assert ftp.nlst("sub") == []
     for name in ("secret", "users", "log", "settings", "hosts.txt", "state/index", "sub/twin"):

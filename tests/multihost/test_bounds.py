@@ -8,15 +8,10 @@ import time
 import ftphost
 import jsonhost
 import shoalwire as wire
-from harness import KIB, MIB, PORT, SLOW, check_equal, content, marks, until
+from harness import KIB, MIB, PORT, SECRET, SLOW, check_equal, content, guarded, marks, until
 
 PAGE = 2048  # hashes in one answer: 64 KiB
 PAGED = PAGE * 64 * KIB  # the size of a file that has so many
-
-
-def rss(process):
-    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
-        return int(status.read().partition("VmRSS:")[2].split()[0]) * KIB
 
 
 def strangers(swarm, host, port, count, numbers):
@@ -63,19 +58,14 @@ def test_pitfall29_silent_strangers_lock_nobody_out_of_the_peer(swarm):
 
 
 def test_pitfall29_silent_strangers_with_a_secret(swarm):
-    secret = b"correct horse battery staple"
-    host = swarm.host(2, shared={"f": 1000}, start=False,
-                      options=["--max-clients", "12", "--max-clients-per-address", "4",
-                               "--secret-file", "secret"])
-    (host.folder / "secret").write_bytes(secret)
-    (host.folder / "secret").chmod(0o600)
-    host.serve()
+    host = guarded(swarm, 2, shared={"f": 1000},
+                   options=["--max-clients", "12", "--max-clients-per-address", "4"]).serve()
     made = strangers(swarm, host, PORT, 4, range(200, 205))
     half = [swarm.client(host, 206, hello=False) for _ in range(4)]
     for one in half:  # a hello with flag 1, and no proof
         one.send(wire.HELLO, version=1, flags=wire.AUTHENTICATED, nodeId=one.node, digest=bytes(32))
     for number in (210, 206):
-        with swarm.client(host, number, secret=secret) as client:
+        with swarm.client(host, number, secret=SECRET) as client:
             assert client.query("f").status_name == "ok"
     assert made
 
@@ -146,7 +136,7 @@ def test_pitfall29_pipelined_pages_take_bounded_memory(swarm):
     host = swarm.host(2, shared={"f": PAGED})
     with swarm.client(host, 240) as one, swarm.client(host, 241) as other:
         file = one.query("f")
-        before = rss(host.process)
+        before = host.process.memory()
         lines = [Pipeline(client, PAGED, file.digest, 200, 60 * MIB) for client in (one, other)]
         slowest = 0
         with swarm.client(host, 242) as third:
@@ -159,7 +149,7 @@ def test_pitfall29_pipelined_pages_take_bounded_memory(swarm):
             line.over.set()
             assert line.fault is None, line.fault
             assert line.taken > 20
-        grown = rss(host.process) - before
+        grown = host.process.memory() - before
         assert grown < 30 * MIB, f"{grown // MIB} MiB more"
         assert slowest < 1 * SLOW, f"another client waited {slowest:.2f} s"
 

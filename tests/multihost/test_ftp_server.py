@@ -1,6 +1,5 @@
 """The FTP gateway as a service: limits, ports, users, delays, its end."""
 import contextlib
-import os
 import re
 import select
 import socket
@@ -138,10 +137,7 @@ def test_files_broken_off_hold_no_descriptors(swarm):
     ftp = connect(gateway)
     wait_listed(ftp, "f59")
 
-    def descriptors():
-        return len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
-
-    before = descriptors()
+    before = gateway.process.descriptors()
     for number in range(60):
         raw = Raw(gateway)
         with raw.passive() as data:
@@ -149,4 +145,4 @@ def test_files_broken_off_hold_no_descriptors(swarm):
             raw.reply()
             data.recv(1)
         raw.close()
-    until(lambda: descriptors() <= before + 2, "descriptors come back")
+    until(lambda: gateway.process.descriptors() <= before + 2, "descriptors come back")

@@ -75,13 +75,7 @@ def test_pitfall7_lying_sizes_are_refused_before_memory_is_taken(swarm):
                   claim(payloadSize=2**60), payload_size):
         liar.alter = alter
         process = host.start_get("f", options=["--wait-hosts", "1"])
-        peak = 0
-        while process.running():
-            try:
-                peak = max(peak, process.memory_peak())
-            except (FileNotFoundError, IndexError):
-                break  # it has just ended
-            time.sleep(0.01)
+        peak = process.memory_peak_to_the_end()
         assert process.wait(30) == 0, process.tail()
         assert host.download("f").read_bytes() == data_of()
         assert peak < 200 * MIB, peak

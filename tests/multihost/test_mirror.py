@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from ftphost import FTP_PORT, connect, fetch, gateway_host, refused, store
+from ftphost import FTP_PORT, connect, fetch, gateway_host, refused, store, wait_listed
 from harness import KIB, MIB, SLOW, Skip, marks, until
 
 WITHIN = 60 * SLOW
@@ -132,7 +132,7 @@ def test_a_lost_hosts_names_stay_and_are_refused_for_now(swarm):
     gate = gateway_host(swarm, 1, hosts=[2], shared={"own": KIB})
     gate.wait_connected(other)
     ftp = connect(gate)
-    until(lambda: "d" in ftp.nlst(), "the other's folder is listed")
+    wait_listed(ftp, "d")
     assert ftp.nlst("d") == ["d/x"]
     other.process.kill()
     gate.process.wait_event("notice", kind="host-lost")

@@ -2,10 +2,9 @@
 import os
 import signal
 import threading
-import time
 
 import shoalwire as wire
-from harness import GIB, MIB, check_equal, marks, until
+from harness import GIB, MIB, marks, until
 
 
 def many(count, folder="n"):
@@ -269,13 +268,7 @@ def test_an_endless_listing_is_bounded(swarm):
     swarm.fake(2, {}, on_list=on_list)
     host = swarm.host(1, hosts=[2], start=False)
     listing = host.run("list", "--bind", host.address)
-    peak = 0
-    while listing.running():
-        try:
-            peak = max(peak, listing.memory_peak())
-        except (OSError, IndexError):
-            break  # it has just ended
-        time.sleep(0.01)
+    peak = listing.memory_peak_to_the_end()
     assert listing.wait(200) == 5, listing.err.text()
     assert "there are more files than are shown" in listing.err.text()
     assert peak < 1.5 * GIB, f"{peak >> 20} MiB"

@@ -4,7 +4,6 @@ import fcntl
 import json
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import termios
@@ -180,7 +179,7 @@ def test_ctrl_c_says_first_that_others_fetch_from_here(swarm):
     server = swarm.host(2, shared={"f": 20 * MIB}, start=False)
     server.options += ["--max-upload", "2MiB"]
     process, screen = terminal_prompt(server)
-    until(lambda: server_answers(server), "the prompt's peer answers")
+    server.wait_port()
     get = swarm.host(1, hosts=[2], start=False).start_get("f")
     get.wait_event("fetch_progress", lambda one: one["done"] > 0)
     process.send("\x03")
@@ -188,11 +187,6 @@ def test_ctrl_c_says_first_that_others_fetch_from_here(swarm):
     assert process.running()
     process.send("\x03")
     assert process.wait() == 130, process.tail()
-
-
-def server_answers(host):
-    with socket.socket() as probe:
-        return probe.connect_ex((host.address, PORT)) == 0
 
 
 def test_a_dumb_terminal_gets_whole_lines(swarm):

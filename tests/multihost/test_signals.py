@@ -12,8 +12,7 @@ from harness import MIB, SHOAL, SLOW, Skip, check_equal, marks, until
 
 def ignored(process):
     """The numbers of the signals that it ignores."""
-    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-    mask = int(status.partition("SigIgn:")[2].split()[0], 16)
+    mask = int(process.status_field("SigIgn"), 16)
     return {number for number in range(1, 32) if mask >> (number - 1) & 1}
 
 

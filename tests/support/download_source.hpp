@@ -32,7 +32,8 @@ struct DownloadSource {
     // With all of what was there proven.
     [[nodiscard]] auto open(store::Store& disk, std::string_view name) const {
         auto opened = disk.open_partial(safe(name), tree.id, tree.chunk_hashes);
-        while (opened && opened.value()->prove(steady_now())) {
+        if (opened) {
+            prove_all(*opened.value());
         }
         return opened;
     }
@@ -42,8 +43,7 @@ struct DownloadSource {
                                        std::string_view name) {
         if (disk.must_be_proven(*partial)) {
             partial->begin_proving_held();
-            while (partial->prove(steady_now())) {
-            }
+            prove_all(*partial);
         }
         return disk.finish(partial, safe(name));
     }

@@ -22,6 +22,12 @@ inline integrity::FileTree tree_of(std::span<const std::uint8_t> bytes) {
     return hasher.finish();
 }
 
+// Whatever is still to be proven of it.
+inline void prove_all(store::PartialFile& partial) {
+    while (partial.prove(steady_now())) {
+    }
+}
+
 class StoreFixture {
   public:
     StoreFixture() { reopen(); }

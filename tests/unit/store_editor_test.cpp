@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "../support/store_fixture.hpp"
+#include "peer/offers.hpp"
 
 namespace shoal::store {
 namespace {
@@ -124,7 +125,7 @@ TEST_CASE("what is renamed, moved or given another time need not be hashed again
     REQUIRE(store.editor->rename(safe("a"), safe("b"), false).ok());
     store.check_complete("b/f");
     CHECK(store.state("a/f") == Holding::State::absent);
-    CHECK_FALSE(store->catalog().has_folder("a"));
+    CHECK_FALSE(peer::Offers(store->catalog()).has_folder("a"));
     REQUIRE(store.editor->set_mtime(safe("b/f"), 77).ok());
     store.check_complete("b/f");
     CHECK(store->catalog().find("b/f").file->stamp.mtime_ns == 77'000'000'000);
@@ -152,14 +153,14 @@ TEST_CASE("folders are made, seen empty, and removed when they are") {
     Edited store;
     REQUIRE(store.editor->make_folder(safe("a/b")).ok());
     CHECK(store->catalog().is_subfolder("a/b"));
-    CHECK(store->catalog().has_folder("a"));
+    CHECK(peer::Offers(store->catalog()).has_folder("a"));
     CHECK(store.editor->make_folder(safe("a/b")).error().kind == ErrorKind::exists);
     CHECK(store.editor->remove_folder(safe("a")).error().kind == ErrorKind::exists);
     REQUIRE(store.editor->remove_folder(safe("a/b")).ok());
     REQUIRE(store.editor->remove_folder(safe("a")).ok());
-    CHECK_FALSE(store->catalog().has_folder("a"));
+    CHECK_FALSE(peer::Offers(store->catalog()).has_folder("a"));
     store.follow();
-    CHECK_FALSE(store->catalog().has_folder("a"));
+    CHECK_FALSE(peer::Offers(store->catalog()).has_folder("a"));
     CHECK(store.editor->remove_folder(safe("a")).error().kind == ErrorKind::not_found);
 }
 
@@ -202,7 +203,7 @@ TEST_CASE("folders that others make and remove are followed") {
     CHECK(store->catalog().is_subfolder("x/y"));
     fs::remove_all(store.dir / "shared/x");
     store.follow();
-    CHECK_FALSE(store->catalog().has_folder("x"));
+    CHECK_FALSE(peer::Offers(store->catalog()).has_folder("x"));
 }
 
 }  // namespace shoal::store

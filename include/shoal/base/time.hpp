@@ -15,6 +15,13 @@ using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
 using namespace std::chrono_literals;
 
+// Makes `next`, when something is due, the earlier of it and `when`; none of them need be known.
+inline void sooner(std::optional<TimePoint>& next, std::optional<TimePoint> when) {
+    if (when && (!next || *when < *next)) {
+        next = when;
+    }
+}
+
 // Makes of the machine's steady clock one that stands still while the process does not run
 // (Ctrl-Z, SIGSTOP, a frozen container), so that no deadline of silence counts that time. A
 // process whose threads have deadlines reads the clock every wait_max at least; when nobody has

@@ -25,8 +25,9 @@ class Places {
   public:
     using Id = std::uint64_t;  // the door's name for a connection; later ones are larger
 
-    // At most so many at the door at once.
-    explicit Places(std::uint32_t all_max) : all_max_(all_max) {}
+    // At most so many at the door at once; with `leaving_max` evicted ones not gone, it is crowded.
+    explicit Places(std::uint32_t all_max, std::size_t leaving_max = SIZE_MAX)
+        : all_max_(all_max), leaving_max_(leaving_max) {}
 
     enum class Entry { admitted, too_many_from_there, full };
     struct Verdict {
@@ -43,6 +44,8 @@ class Places {
     [[nodiscard]] std::uint32_t taken() const { return taken_; }
     // Evicted and not gone yet.
     [[nodiscard]] std::size_t leaving() const { return seats_.size() - taken_; }
+    // Nobody is to be let in before some of them are gone.
+    [[nodiscard]] bool crowded() const { return leaving() >= leaving_max_; }
 
   private:
     struct Block {
@@ -58,6 +61,7 @@ class Places {
     void count_out(const std::string& block, Id id);
 
     std::uint32_t all_max_;
+    std::size_t leaving_max_;
     std::uint32_t taken_{0};
     std::map<std::string, Block> blocks_;
     std::map<Id, Seat> seats_;

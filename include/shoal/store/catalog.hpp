@@ -94,8 +94,6 @@ class Catalog {
     [[nodiscard]] ChildPage subfolders(std::string_view prefix, std::string_view from,
                                        std::size_t rows_max) const;
     [[nodiscard]] bool is_subfolder(std::string_view name) const;  // "a/b"
-    // As is_subfolder(), or the finished files of downloads/ say so.
-    [[nodiscard]] bool has_folder(std::string_view name) const;
     // Whether every name that begins with `prefix` is in here. Else the disk may hold more: it is
     // being looked through, or a folder cannot be read.
     [[nodiscard]] bool knows_all(std::string_view prefix) const;
@@ -143,7 +141,10 @@ class Catalog {
     std::vector<std::string> take_settled();
 
     // Files of any state whose names lie below `prefix` ("" or "a/b/"), in order; main's scans.
-    [[nodiscard]] std::vector<SafePath> names_below(Where where, std::string_view prefix) const;
+    // `after`: only those behind it; at most `names_max`.
+    [[nodiscard]] std::vector<SafePath> names_below(Where where, std::string_view prefix,
+                                                    std::string_view after = {},
+                                                    std::size_t names_max = SIZE_MAX) const;
     // Every hashed file, for the index.
     [[nodiscard]] std::vector<std::shared_ptr<const HeldFile>> complete_files() const;
     [[nodiscard]] std::vector<std::shared_ptr<PartialFile>> partials() const;

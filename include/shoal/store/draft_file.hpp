@@ -21,7 +21,7 @@ class DraftFile {
         : folder_(other.folder_),
           name_(std::exchange(other.name_, {})),
           fd_(std::move(other.fd_)) {}
-    DraftFile& operator=(DraftFile&& other) noexcept;
+    DraftFile& operator=(DraftFile&&) = delete;
     // Removes the file unless it has got a name.
     ~DraftFile() { remove(); }
 

@@ -24,6 +24,7 @@ struct Stamp {
     std::int64_t mtime_ns{};
     std::int64_t ctime_ns{};
 
+    [[nodiscard]] std::int64_t mtime_s() const { return mtime_ns / 1'000'000'000; }
     friend bool operator==(const Stamp&, const Stamp&) = default;
     static Stamp of(const struct stat& status);
 };

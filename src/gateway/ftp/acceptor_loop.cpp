@@ -20,7 +20,7 @@ constexpr std::size_t leaving_max = 64;
 AcceptorLoop::AcceptorLoop(const Options& options, net::Acceptor acceptor)
     : options_(options),
       acceptor_(std::move(acceptor)),
-      places_(options.threads * options.clients_per_thread),
+      places_(options.threads * options.clients_per_thread, leaving_max),
       clients_(options.threads) {}
 
 Status AcceptorLoop::run(std::span<WorkerBox* const> workers) {
@@ -29,8 +29,7 @@ Status AcceptorLoop::run(std::span<WorkerBox* const> workers) {
     }
     bool accepting = true;
     for (;;) {
-        const bool crowded = places_.leaving() >= leaving_max;  // mail will say when it is over
-        if (Status watched = poller_.watch(acceptor_.fd(), accepting && !crowded, false);
+        if (Status watched = poller_.watch(acceptor_.fd(), accepting && !places_.crowded(), false);
             !watched) {
             return watched;
         }
@@ -65,7 +64,7 @@ void AcceptorLoop::forget(Place place) {
 }
 
 bool AcceptorLoop::accept_all(std::span<WorkerBox* const> workers) {
-    for (int i = 0; i < accepts_per_turn && places_.leaving() < leaving_max; ++i) {
+    for (int i = 0; i < accepts_per_turn && !places_.crowded(); ++i) {
         net::Accepted accepted = acceptor_.accept();
         switch (accepted.state) {
             case net::Accepted::State::connection:

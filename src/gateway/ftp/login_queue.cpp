@@ -49,7 +49,7 @@ std::optional<TimePoint> LoginQueue::next(TimePoint now) const {
     std::optional<TimePoint> next;
     for (const LoginAttempt& one : waiting_) {
         const TimePoint opens = gate_.opens_at(one.address, now);
-        next = std::min(next.value_or(opens), opens);
+        sooner(next, opens);
     }
     return next;
 }

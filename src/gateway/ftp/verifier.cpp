@@ -127,8 +127,10 @@ bool Verifier::take_mail() {
 void Verifier::admit(LoginAttempt attempt) {
     const TimePoint now = steady_now();
     const bool first = queue_.waiting_of(attempt.address) == 0;
-    if (first && gate_.opens_at(attempt.address, now) <= now && known_right(attempt)) {
-        welcome(attempt, users_.find(attempt.user)->second.rights);
+    const bool compared = first && gate_.opens_at(attempt.address, now) <= now;
+    const Rights rights = compared ? known_rights(attempt) : Rights::none;
+    if (rights != Rights::none) {
+        welcome(attempt, rights);
     } else if (const auto out = queue_.add(std::move(attempt), now)) {
         answer(*out, {Rights::none, true});
     }
@@ -139,10 +141,10 @@ void Verifier::look_at_one(TimePoint now) {
     if (!attempt) {
         return;
     }
-    refresh_or_say();
-    const Rights rights = known_right(*attempt)
-                              ? users_.find(attempt->user)->second.rights
-                              : check_user(users_, attempt->user, attempt->password.view());
+    Rights rights = known_rights(*attempt);
+    if (rights == Rights::none) {
+        rights = check_user(users_, attempt->user, attempt->password.view());
+    }
     if (rights != Rights::none) {
         welcome(*attempt, rights);
     } else {
@@ -158,11 +160,12 @@ void Verifier::welcome(const LoginAttempt& attempt, Rights rights) {
     answer(attempt, {rights, false});
 }
 
-bool Verifier::known_right(const LoginAttempt& attempt) {
+Rights Verifier::known_rights(const LoginAttempt& attempt) {
     refresh_or_say();
     const auto known = right_.find(attempt.user);
-    return known != right_.end() && users_.contains(attempt.user) &&
-           integrity::equal_constant_time(known->second.bytes, mark_of(attempt).bytes);
+    const bool same = known != right_.end() &&
+                      integrity::equal_constant_time(known->second.bytes, mark_of(attempt).bytes);
+    return same ? users_.find(attempt.user)->second.rights : Rights::none;
 }
 
 integrity::Digest Verifier::mark_of(const LoginAttempt& attempt) const {
@@ -184,7 +187,7 @@ void Verifier::tell_due(TimePoint now) {
 std::optional<Duration> Verifier::until_next(TimePoint now) const {
     std::optional<TimePoint> next = queue_.next(now);
     for (const Refusal& one : refusals_) {
-        next = std::min(next.value_or(one.due), one.due);
+        sooner(next, one.due);
     }
     return next ? std::optional<Duration>(*next - now) : std::nullopt;
 }

@@ -133,7 +133,7 @@ std::optional<Duration> Worker::until_next(TimePoint now) const {
         next = deadlines_.begin()->first;
     }
     if (stopping_) {
-        next = std::min(next.value_or(stop_by_), stop_by_);
+        sooner(next, stop_by_);
     }
     return next ? std::optional<Duration>(*next - now) : std::nullopt;
 }

@@ -58,7 +58,7 @@ class FetchJob final : public Job {
         : order_(std::move(order)), box_(std::make_shared<EventBox>(order_.waker)) {}
     // Whoever watched is gone: what has arrived stays for a resume.
     ~FetchJob() override {
-        if (fetch_ != 0 && waited_for()) {
+        if (fetch_ != 0) {
             order_.shared.events.drop(true, fetch_);
             if (!ended_) {
                 order_.shared.api->cancel(FetchId{fetch_});
