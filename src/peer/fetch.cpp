@@ -6,6 +6,7 @@ namespace shoal::peer {
 
 namespace {
 constexpr Duration plan_max = 2s;  // for the holders to tell what they hold
+constexpr Duration plan_look_every = 50ms;
 constexpr Duration waiting_told_after = 5s;
 constexpr std::size_t transfers_max = 4;  // large files of a folder at a time
 constexpr int anew_max = 3;               // times a file is begun anew
@@ -88,7 +89,7 @@ std::optional<TimePoint> Fetch::next_timeout() const {
         case Phase::suggesting:
             return phase_began_at_ + 1s;
         case Phase::planning:
-            return phase_began_at_ + plan_max;
+            return look_again_at_;
         case Phase::running: {
             std::optional<TimePoint> next = parking_.next_timeout();
             if (!command_.order.wait_for_holders) {
@@ -129,6 +130,8 @@ void Fetch::look_planned(TimePoint now) {
     if (plan_->told() || now - phase_began_at_ >= plan_max) {
         done_.plan = plan_->report();
         finish(now);
+    } else {
+        look_again_at_ = now + plan_look_every;
     }
 }
 

@@ -17,8 +17,8 @@ class Plan {
     Plan(const Plan&) = delete;
     Plan& operator=(const Plan&) = delete;
 
-    // Everybody has answered.
-    [[nodiscard]] bool told() const { return open_ == 0; }
+    // Everybody has answered, and what an earlier run left here is looked through.
+    [[nodiscard]] bool told() const { return open_ == 0 && !engine_.wiring.catalog->is_proving(); }
     [[nodiscard]] FetchPlan report() const;
 
   private:

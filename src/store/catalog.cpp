@@ -248,6 +248,12 @@ void Catalog::set_being_written(Where where, std::string_view name, bool is) {
     });
 }
 
+void Catalog::set_proving(bool on) { state_.lock()->proving = on; }
+
+bool Catalog::is_proving() const {
+    return state_.with([](const State& state) { return state.proving; });
+}
+
 void Catalog::set_scanning(bool on) {
     state_.with([on](State& state) { state.scanning = on; });
 }

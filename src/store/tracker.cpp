@@ -284,6 +284,7 @@ void Tracker::load_partial(const SafePath& journal) {
     if (partial) {
         proving_ = std::move(*partial);
         catalog_->put_partial(proving_);
+        catalog_->set_proving(true);
     } else {
         log::debug(partial.error().message);
     }
@@ -336,6 +337,7 @@ bool Tracker::prove_partials(TimePoint deadline) {
             break;
         }
     }
+    catalog_->set_proving(proving_ != nullptr);
     return proving_ != nullptr;
 }
 

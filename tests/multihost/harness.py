@@ -187,6 +187,16 @@ class Process:
         if self.running():
             self.child.send_signal(number)
 
+    def freeze(self):
+        """Stops it, and returns when each thread stands: those that run on go on for a moment."""
+        self.child.send_signal(signal.SIGSTOP)
+        until(lambda: all(task.joinpath("stat").read_text().rpartition(")")[2].split()[0] in "TZ"
+                          for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir()),
+              "every thread is stopped")
+
+    def thaw(self):
+        self.child.send_signal(signal.SIGCONT)
+
     def kill(self):
         """As a power cut would: no goodbye."""
         self.signal(signal.SIGKILL)

@@ -100,7 +100,7 @@ def test_who_stalls_is_named_with_what_is_missing(swarm):
     get.wait_event("fetch_progress", lambda one: one["done"] > 0)
     hosts[2].kill()
     for host in hosts[:2]:
-        host.process.signal(signal.SIGSTOP)
+        host.process.freeze()
     note = get.wait_event("fetch_note", kind="stalled", limit=20 * SLOW)
     said = re.fullmatch(r"nothing has come for (\d+) s; missing: (\d+) of (\d+) chunks \(([\d, .-]+)\); (.*)",
                         note["text"])
@@ -110,6 +110,6 @@ def test_who_stalls_is_named_with_what_is_missing(swarm):
         assert f"{host.name} claims {said[2]} of them, silent" in said[5], note
     assert f"{hosts[2].name}: gone (" in said[5], note
     for host in hosts[:2]:
-        host.process.signal(signal.SIGCONT)
+        host.process.thaw()
     assert get.wait(60 * SLOW) == 0, get.tail()
     assert client.download("big").read_bytes() == data

@@ -1,7 +1,6 @@
 """The JSON gateway, row by row (docs/json-api.md): the door, the pool, the dispatcher, GET."""
 import base64
 import json
-import signal
 import socket
 import threading
 
@@ -117,11 +116,11 @@ def test_j3_beyond_the_queue_busy_is_said(swarm):
                         shared={f"{i}.txt": 8 * MIB for i in range(4)})
     until(lambda: "4" == values(host)["files"], "all are hashed", limit=30)
     gateways = [connect(host) for _ in range(150)]
-    host.process.child.send_signal(signal.SIGSTOP)  # so that all of it comes at once
+    host.process.freeze()  # so that all of it comes at once
     for i, gateway in enumerate(gateways):
         gateway.send_line(json.dumps({"request_type": "CMP", "body": {
             "rel_endpoint": f"{i % 4}.txt", "hash": "sha256:" + "0" * 64}}).encode())
-    host.process.child.send_signal(signal.SIGCONT)
+    host.process.thaw()
     statuses = [gateway.receive_line()["status"] for gateway in gateways]
     assert set(statuses) == {REMOTE_NEWER, BUSY}, statuses
     assert statuses.count(REMOTE_NEWER) >= 64

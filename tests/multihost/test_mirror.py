@@ -1,7 +1,6 @@
 """Mirroring clients delete what they are not shown. From a gateway in any state of its swarm they must
 never be shown a listing that looks whole and is not."""
 import shutil
-import signal
 import subprocess
 import time
 
@@ -96,11 +95,11 @@ def walk(swarm, near, far, mounted):
     gate.wait_connected(near, far)
     check("all are there again", may_fail=False)
 
-    near.process.signal(signal.SIGSTOP)
+    near.process.freeze()
     check("a host is stopped, and had told", may_fail=False)
     restart_gate()
     check("a host is stopped, and was never heard")
-    near.process.signal(signal.SIGCONT)
+    near.process.thaw()
     gate.wait_connected(near)
     check("it goes on", may_fail=False)
 
@@ -193,11 +192,11 @@ def test_new_names_wait_for_nobody(swarm):
     other = swarm.host(2, shared={"x": KIB})
     gate = gateway_host(swarm, 1, hosts=[2], shared={"d/y": KIB})
     gate.wait_connected(other)
-    other.process.signal(signal.SIGSTOP)
+    other.process.freeze()
     ftp = connect(gate)
     begun = time.monotonic()
     for i in range(10):
         store(ftp, f"d/new{i}", b"x")
         ftp.mkd(f"d/folder{i}")
     assert time.monotonic() - begun < 5 * SLOW, "ten of each, one second each if the other were asked"
-    other.process.signal(signal.SIGCONT)
+    other.process.thaw()

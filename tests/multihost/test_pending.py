@@ -1,6 +1,4 @@
 """Not yet is not no: files that are not hashed yet, hosts that are slow, listings that break off."""
-import os
-import signal
 import threading
 
 import shoalwire as wire
@@ -114,7 +112,7 @@ def test_a_stopped_host_has_not_said_no(swarm):
     prompt = host.prompt(options=["--json", "--timeout", "1"])
     prompt.wait_event("notice", kind="host-connected", host=stopped.name)
     prompt.wait_event("notice", kind="host-connected", host=f"{swarm.net}.3:8080")
-    os.kill(stopped.process.pid, signal.SIGSTOP)
+    stopped.process.freeze()
     try:
         prompt.send("get d/nowhere\nlist d\n")
         ended = prompt.wait_event("fetch_done", name="d/nowhere", limit=20)
@@ -128,7 +126,7 @@ def test_a_stopped_host_has_not_said_no(swarm):
         assert ended["outcome"] == "incomplete" and stopped.name in ended["text"], ended
         assert host.download("d/mine").read_bytes() == b"y"
     finally:
-        os.kill(stopped.process.pid, signal.SIGCONT)
+        stopped.process.thaw()
 
 
 BREAKS = ("cut", "busy", "closing", "io_error", "repeats", "back")

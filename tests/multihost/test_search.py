@@ -1,7 +1,6 @@
 """Searches beyond the known hosts, on real processes: rows S1 to S5, S7 and what they cost. Rings and
 meshes are of residents; who asks is a resident with a prompt on a pipe, or a one-shot."""
 import random
-import signal
 import time
 
 import shoalwire as wire
@@ -133,13 +132,13 @@ def test_s7_results_come_when_all_have_answered_or_when_time_is_up(swarm):
     quick = search(asker, "f", "--wait", "4")
     assert quick["seconds"] < 1 * SLOW and quick["complete"], quick
     assert [(file["size"], file["complete"]) for file in quick["files"]] == [(10, 2), (11, 1)]
-    hosts[4].process.signal(signal.SIGSTOP)
+    hosts[4].process.freeze()
     try:
         begin = time.monotonic()
         late = search(asker, "f", "--wait", "2")
         took = time.monotonic() - begin
     finally:
-        hosts[4].process.signal(signal.SIGCONT)
+        hosts[4].process.thaw()
     assert 1 < took < 2.5 * SLOW, took
     assert [file["size"] for file in late["files"]] == [10] and not late["complete"], late
 

@@ -1,7 +1,6 @@
 """Fetching what a search has found, searches that break, and neighbours that abuse them: rows S6 and S8,
 PITFALLS 17 and 18."""
 import os
-import signal
 import socket
 import threading
 import time
@@ -91,13 +90,13 @@ def test_s6_a_host_of_the_path_dies_after_the_search(swarm):
     """1 - 2 - 3 - 6 and 1 - 4 - 5 - 6: the holder, 6, is asleep until 3 is dead. One copy arrives."""
     hosts = graph(swarm, [(1, 2), (2, 3), (3, 6), (1, 4), (4, 5), (5, 6)], {6: {"wanted": 300 * KIB}})
     asker = swarm.host(20, hosts=[1], start=False)
-    hosts[6].process.signal(signal.SIGSTOP)
+    hosts[6].process.freeze()
     process = asker.run("search", "wanted", "--ttl", "7", "--wait", "20", "--json", "--bind",
                         asker.address)
     for n in (3, 5):
         until(lambda: hosts[n].status()["searches-forwarded"] == 1, f"{n} has asked the sleeper")
     hosts[3].kill()
-    hosts[6].process.signal(signal.SIGCONT)
+    hosts[6].process.thaw()
     assert process.wait(40) == 0, process.tail()
     results = process.events("search_results")[0]
     assert [file["complete"] for file in results["files"]] == [1], results

@@ -88,13 +88,13 @@ def test_time_in_which_a_fetch_was_stopped_is_no_silence(swarm):
     host = swarm.host(1, hosts=[2], start=False)
     fetch = host.start_get("f", options=["--timeout", round(5 * SLOW)])
     fetch.wait_event("fetch_progress", lambda one: one["done"] > 0)
-    server.process.signal(signal.SIGSTOP)
+    server.process.freeze()
     time.sleep(1)
-    fetch.signal(signal.SIGSTOP)
+    fetch.freeze()
     time.sleep(6 * SLOW)
-    fetch.signal(signal.SIGCONT)
+    fetch.thaw()
     time.sleep(0.5)
-    server.process.signal(signal.SIGCONT)
+    server.process.thaw()
     assert fetch.wait(60) == 0, fetch.tail()
     check_equal(host.download("f"), server.shared("f"))
 
@@ -147,7 +147,8 @@ def test_pitfall31_a_dead_name_server_holds_up_nobody(swarm):
         until(lambda: children(prompt), "names are looked up elsewhere")
         helpers = children(prompt)
         assert len(helpers) == 1
-        assert prompt.threads() == ["connector", "listener", "reader", "requester", "shoal"]
+        until(lambda: prompt.threads() ==
+              ["connector", "listener", "reader", "requester", "shoal"], "four threads and main")
         began = time.monotonic()
         prompt.send("quit\n")
         assert prompt.wait(20) == 0

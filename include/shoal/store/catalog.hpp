@@ -94,6 +94,8 @@ class Catalog {
     [[nodiscard]] ChildPage subfolders(std::string_view prefix, std::string_view from,
                                        std::size_t rows_max) const;
     [[nodiscard]] bool is_subfolder(std::string_view name) const;  // "a/b"
+    // Whether parts that an earlier run left are still looked at: more may be held than they tell.
+    [[nodiscard]] bool is_proving() const;
     // Whether every name that begins with `prefix` is in here. Else the disk may hold more: it is
     // being looked through, or a folder cannot be read.
     [[nodiscard]] bool knows_all(std::string_view prefix) const;
@@ -121,6 +123,7 @@ class Catalog {
     void set_being_written(Where where, std::string_view name, bool is);
     // The disk is looked through; until it is over, names may be missing.
     void set_scanning(bool on);
+    void set_proving(bool on);
     // A folder ("" or "a/b/") that cannot be read, and whose names are unknown therefore. False: it
     // was known to be one.
     bool put_unseen(Where where, std::string_view prefix);
@@ -184,6 +187,7 @@ class Catalog {
         std::vector<integrity::FileId> changed;
         std::vector<std::string> settled;
         bool scanning{false};
+        bool proving{false};
         std::set<std::pair<Where, std::string>> unseen;
 
         void erase(Folder& folder, Folder::iterator slot);
