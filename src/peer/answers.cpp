@@ -66,7 +66,12 @@ Answer answer_query(const Offers& offers, const clientMessage& question) {
     Answer answer{reply_to(question, ServerType::file), {}};
     switch (holding.state) {
         case store::Holding::State::absent:
-            return refusal(question.id, protocol::Status::not_found, "no such file here");
+            if (offers.catalog().knows(name->text()) ||
+                offers.catalog().find(name->text()).state != store::Holding::State::absent) {
+                return refusal(question.id, protocol::Status::not_found, "no such file here");
+            }
+            answer.message.status = static_cast<std::uint16_t>(protocol::Status::pending);
+            break;
         case store::Holding::State::unreadable:
             return refusal(question.id, protocol::Status::unreadable, "this host may not read it");
         case store::Holding::State::pending:
@@ -89,6 +94,10 @@ Answer answer_query(const Offers& offers, const clientMessage& question) {
 
 bool says_pending(const Answer& answer) {
     return answer.message.status == static_cast<std::uint16_t>(protocol::Status::pending);
+}
+
+bool says_absent(const Answer& answer) {
+    return answer.message.status == static_cast<std::uint16_t>(protocol::Status::not_found);
 }
 
 Answer answer_list(const Offers& offers, const clientMessage& question) {

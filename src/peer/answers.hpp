@@ -24,6 +24,7 @@ Answer refusal(std::uint64_t id, protocol::Status status, std::string_view why);
 // Status pending: the caller asks the keeper and answers again when the name has settled.
 Answer answer_query(const Offers& offers, const protocol::clientMessage& question);
 bool says_pending(const Answer& answer);
+bool says_absent(const Answer& answer);
 Answer answer_list(const Offers& offers, const protocol::clientMessage& question);
 Answer answer_chunk_hashes(const store::Catalog& catalog, const protocol::clientMessage& question);
 Answer answer_leaf_hashes(OpenFiles& files, const protocol::clientMessage& question);

@@ -12,6 +12,7 @@ namespace shoal::peer {
 
 namespace {
 constexpr Duration sync_every = 1s;
+constexpr std::size_t asked_names_max = 131'072;        // more than all clients may wait for
 constexpr std::uint64_t help_batch = 32 * limits::MiB;  // some 10 ms of hashing
 }  // namespace
 
@@ -31,6 +32,9 @@ int Keeper::run(std::size_t threads, std::span<Service* const> services) {
     if (store_.watch_fd() >= 0) {
         ok = ok && poller_.watch(store_.watch_fd(), true, false).ok();
     }
+    if (store_.mounts_fd() >= 0) {
+        ok = ok && poller_.watch_exceptions(store_.mounts_fd()).ok();
+    }
     if (!ok) {
         log::error("main cannot watch its descriptors: too many files are open");
         exit_code_ = static_cast<int>(Outcome::failed);
@@ -44,6 +48,9 @@ int Keeper::run(std::size_t threads, std::span<Service* const> services) {
         more_work |= (!exit_code_ || services_running()) && store_.work(now);
         tell_settled();
         tell_changed();
+        if (auto notes = store_.take_notes()) {
+            *wiring_.figures.store.lock() = std::move(*notes);
+        }
         sync_partials(now);
         cache_.save(now);
         const auto wait = more_work ? std::optional<Duration>(Duration::zero()) : timeout(now);
@@ -56,6 +63,8 @@ int Keeper::run(std::size_t threads, std::span<Service* const> services) {
                 take_signals();
             } else if (ready.fd == store_.watch_fd()) {
                 store_.handle_watch(now);
+            } else if (ready.fd == store_.mounts_fd()) {
+                store_.handle_mounts(now);
             }
         }
     }
@@ -73,6 +82,7 @@ void Keeper::take_mail(TimePoint) {
     for (KeeperMail& mail : wiring_.keeper.take()) {
         std::visit(Overloaded{
                        [&](HashFirst& order) { hash_first(order.name); },
+                       [&](LookAgain& order) { store_.look_again(order.where, order.name); },
                        [&](OpenPartial& order) { open_partial(std::move(order)); },
                        [&](FinishPartial& order) { finish_partial(order); },
                        [&](ClosePartial& order) { close_partial(order); },
@@ -193,6 +203,11 @@ void Keeper::reload() {
 
 void Keeper::hash_first(const std::string& name) {
     store_.hash_first(name);
+    if (asked_names_.size() >= asked_names_max) {  // who asked for what is not here may have gone
+        std::erase_if(asked_names_, [this](const std::string& asked) {
+            return wiring_.catalog->find(asked).state == store::Holding::State::absent;
+        });
+    }
     asked_names_.insert(name);
     tell_if_settled(name);
 }
@@ -201,6 +216,12 @@ void Keeper::tell_settled() {
     for (const std::string& name : wiring_.catalog->take_settled()) {
         tell_if_settled(name);
     }
+    const std::size_t unknown = wiring_.catalog->unknown_count();
+    if (std::exchange(unknown_, unknown) > unknown) {  // what was asked for may be known now
+        for (const std::string& name : std::set(asked_names_)) {
+            tell_if_settled(name);
+        }
+    }
 }
 
 void Keeper::tell_if_settled(const std::string& name) {
@@ -208,7 +229,9 @@ void Keeper::tell_if_settled(const std::string& name) {
     const auto pending = [](const store::Holding& holding) {
         return holding.state == store::Holding::State::pending;
     };
-    if (asked_names_.contains(name) && !pending(catalog.find(name)) &&
+    const store::Holding here = catalog.find(name);
+    const bool unknown = here.state == store::Holding::State::absent && !catalog.knows(name);
+    if (asked_names_.contains(name) && !unknown && !pending(here) &&
         !pending(catalog.find_in(store::Where::downloads, name))) {
         asked_names_.erase(name);
         wiring_.reader.post(NameSettled{name});

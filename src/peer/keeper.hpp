@@ -66,6 +66,7 @@ class Keeper {
     const FrontEnd& front_;
     net::SelectPoller poller_;
     std::set<std::string> asked_names_;
+    std::size_t unknown_{0};  // Catalog::unknown_count(), a turn ago
     std::vector<std::weak_ptr<store::PartialFile>> partials_;
     Proofs proofs_;
     std::vector<std::uint8_t> scratch_;

@@ -115,6 +115,10 @@ using ReaderMail = std::variant<Stop, NewClient, Evict, Have, ContentChanged, Na
 struct HashFirst {  // answered by NameSettled to reader and requester
     std::string name;
 };
+struct LookAgain {  // a file that was to be served is not what was hashed
+    store::Where where{};
+    store::SafePath name;
+};
 struct OpenPartial {  // answered by PartialOpened
     std::uint64_t transfer{};
     store::SafePath name;
@@ -158,8 +162,8 @@ struct Finish {  // the front end is done
     int exit_code{};
 };
 using KeeperMail =
-    std::variant<HashFirst, OpenPartial, FinishPartial, ClosePartial, SaveSmall, HelpHash,
-                 DropPartial, KeepPartial, ThreadEnded, ServiceEnded, Finish, EditMail>;
+    std::variant<HashFirst, LookAgain, OpenPartial, FinishPartial, ClosePartial, SaveSmall,
+                 HelpHash, DropPartial, KeepPartial, ThreadEnded, ServiceEnded, Finish, EditMail>;
 
 // To the requester -----------------------------------------------------------------------------
 
@@ -305,7 +309,7 @@ struct Figures {
     std::atomic<std::uint64_t> hits_relayed{0};
     std::atomic<std::uint64_t> hits_dropped{0};
     std::atomic<std::uint64_t> searches_repaired{0};
-    Guarded<std::vector<std::pair<std::string, std::string>>> store;  // Store::notes()
+    Guarded<std::vector<std::pair<std::string, std::string>>> store;  // Store::take_notes()
     TimePoint started{};
     Guarded<TrafficByHost> sent_to;                // while it is connected
     Guarded<TrafficByHost> received_from;          // likewise

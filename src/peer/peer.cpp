@@ -162,6 +162,14 @@ int run_threads(Wiring& wiring, store::Store& store, Fd listening, net::HostsFil
     return exit_code;
 }
 
+void warn_if_open(const Wiring& wiring) {
+    const Identity& own = wiring.identity;
+    if (!wiring.options.one_shot && !own.secret.present() && !own.bind.is_loopback()) {
+        log::warning("open to everybody who can reach " + own.bind.with_port(own.port).to_string() +
+                     ": use --secret-file on networks that you do not trust");
+    }
+}
+
 }  // namespace
 
 Result<int> run_peer(const PeerOptions& options, FrontEnd& front,
@@ -209,16 +217,15 @@ Result<int> run_peer(const PeerOptions& options, FrontEnd& front,
         return store.error();
     }
     wiring.catalog = &(*store)->catalog();
+    wiring.catalog->on_changed([&wiring](const store::HeldFile& file) {
+        wiring.keeper.post(LookAgain{file.where, file.name});
+    });
     for (Service* service : services) {
         if (const Status opened = service->open(); !opened) {
             return opened.error();
         }
     }
-    if (!options.one_shot && !wiring.identity.secret.present() && !bind->is_loopback()) {
-        log::warning("open to everybody who can reach " +
-                     bind->with_port(wiring.identity.port).to_string() +
-                     ": use --secret-file on networks that you do not trust");
-    }
+    warn_if_open(wiring);
     const int exit_code = run_threads(wiring, **store, std::move(*listening), std::move(hosts),
                                       std::move(*signals), front, services);
     front.close();

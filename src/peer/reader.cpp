@@ -17,11 +17,15 @@ constexpr Duration linger_max = 1s;      // for last words to arrive
 constexpr Duration drain_max = 5s;       // for uploads under way at the end
 constexpr Duration hang_up_max = 300ms;  // then for clients to take the last of it
 constexpr unsigned dead_peer_seconds = 20;
+constexpr std::uint64_t looks_per_second = 1000;  // at some 20 us each; the burst is a leaf's bytes
 
 }  // namespace
 
 Reader::Reader(Wiring& wiring)
-    : wiring_(wiring), files_(*wiring.catalog), upload_limit_(wiring.options.max_upload) {}
+    : wiring_(wiring),
+      files_(*wiring.catalog),
+      upload_limit_(wiring.options.max_upload),
+      looks_(looks_per_second) {}
 
 Status Reader::run() {
     if (Status watched = poller_.watch(wiring_.reader.fd(), true, false); !watched) {
@@ -77,7 +81,7 @@ void Reader::take_mail(TimePoint now) {
                        [&](Evict& out) { evict(out.place); },
                        [&](Have& have) { take_have(have); },
                        [&](ContentChanged& changed) { take_changed(changed); },
-                       [&](NameSettled& settled) { settle_name(settled.name); },
+                       [&](NameSettled& settled) { settle_name(settled.name, now); },
                        [&](UploadLimit& limit) {
                            upload_limit_.set_rate(limit.bytes_per_second, now);
                            wiring_.figures.max_upload = limit.bytes_per_second;
@@ -168,7 +172,7 @@ void Reader::take_changed(const ContentChanged& changed) {
     }
 }
 
-void Reader::settle_name(const std::string& name) {
+void Reader::settle_name(const std::string& name, TimePoint now) {
     const auto [first, last] = waiting_for_name_.equal_range(name);
     std::vector<std::pair<swarm::ClientKey, std::uint64_t>> askers;
     std::transform(first, last, std::back_inserter(askers), [](const auto& e) { return e.second; });
@@ -183,7 +187,7 @@ void Reader::settle_name(const std::string& name) {
         protocol::clientMessage question;
         question.id = id;
         question.set_path(name);
-        handle_query(*link, question);
+        handle_query(*link, question, true, now);
     }
 }
 

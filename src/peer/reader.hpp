@@ -42,7 +42,7 @@ class Reader {
     void evict(net::Places::Id place);
     void take_have(const Have& have);
     void take_changed(const ContentChanged& changed);
-    void settle_name(const std::string& name);
+    void settle_name(const std::string& name, TimePoint now);
     void begin_draining(TimePoint now);
     void hang_up(TimePoint now);
 
@@ -80,7 +80,10 @@ class Reader {
     bool handle_proof(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
     void let_in(ClientLink& link, TimePoint now);
     void handle_question(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
-    void handle_query(ClientLink& link, const protocol::clientMessage& message);
+    // `looked`: main has looked on the disk for that name.
+    void handle_query(ClientLink& link, const protocol::clientMessage& message, bool looked,
+                      TimePoint now);
+    void wait_for_name(ClientLink& link, const protocol::clientMessage& message);
     void handle_request(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
     void handle_cancel(ClientLink& link, const protocol::clientMessage& message);
     // Says no, lets the words arrive, then closes.
@@ -125,6 +128,7 @@ class Reader {
     OpenFiles files_;
     overlay::QueryGate<std::string> search_gate_;  // by the address that a client has
     TokenBucket upload_limit_;
+    TokenBucket looks_;  // on the disk, for names that the catalog does not have
     std::deque<swarm::ClientKey> deferred_;  // whose input waits behind long work
     std::uint64_t rate_bytes_{0};
     TimePoint rate_since_{};

@@ -234,7 +234,7 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message, Tim
     }
     switch (type) {
         case ClientType::query:
-            return handle_query(link, message);
+            return handle_query(link, message, false, now);
         case ClientType::list:
             return send(answer_list(wiring_.offers(), message));
         case ClientType::chunk_hashes:
@@ -261,21 +261,33 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message, Tim
     link.answer(message.id, protocol::Status::unknown_type, "this host does not know that type");
 }
 
-void Reader::handle_query(ClientLink& link, const clientMessage& message) {
+// A name that the catalog does not have may be on the disk: where nobody tells of changes, or a
+// moment before it is told. So main looks, within bounds, before the answer is no.
+void Reader::handle_query(ClientLink& link, const clientMessage& message, bool looked,
+                          TimePoint now) {
     const Answer answer = answer_query(wiring_.offers(), message);
     const bool pending = says_pending(answer);
-    if (pending && link.waiting_queries >= waiting_queries_max) {
+    const bool room = link.waiting_queries < waiting_queries_max;
+    if (!looked && room && says_absent(answer) && looks_.available(now) > 0) {
+        looks_.spend(1);
+        return wait_for_name(link, message);
+    }
+    if (pending && !room) {
         link.answer(message.id, protocol::Status::busy, "too many names are being hashed for you");
         return;
     }
     link.send(answer.message, answer.payload);
     if (pending) {
-        ++link.waiting_queries;
-        const std::string name(message.path_text());
-        waiting_for_name_.emplace(name, std::pair(link.key, message.id));
-        told_pending_.try_emplace(name, wiring_.catalog->find(name).pending);
-        wiring_.keeper.post(HashFirst{name});
+        wait_for_name(link, message);
     }
+}
+
+void Reader::wait_for_name(ClientLink& link, const clientMessage& message) {
+    ++link.waiting_queries;
+    const std::string name(message.path_text());
+    waiting_for_name_.emplace(name, std::pair(link.key, message.id));
+    told_pending_.try_emplace(name, wiring_.catalog->find(name).pending);
+    wiring_.keeper.post(HashFirst{name});
 }
 
 void Reader::handle_request(ClientLink& link, const clientMessage& message, TimePoint now) {

@@ -93,6 +93,8 @@ StatusLines status_lines(Wiring& wiring, TimePoint now) {
                       {"max-upload", number(figures.max_upload.load())},
                       {"max-download", number(figures.max_download.load())},
                       {"authenticated", wiring.identity.secret.present() ? "yes" : "no"}};
+    figures.store.with(
+        [&](const auto& notes) { lines.insert(lines.end(), notes.begin(), notes.end()); });
     add_peers(lines, figures, now);
     add_downloads(lines, figures);
     return lines;

@@ -148,6 +148,9 @@ Result<Fd> Catalog::open_for_serving(const HeldFile& file) const {
     Result<Fd> fd = root.open_file(file.name, &stamp);
     const bool gone = !fd && fd.error().kind == ErrorKind::not_found;
     if (gone || (fd && stamp != file.stamp)) {
+        if (changed_listener_) {
+            changed_listener_(file);
+        }
         return Error{ErrorKind::changed, "'" + text::escape(file.name.text()) + "' in '" +
                                              text::escape(root.path()) +
                                              "' is not what was hashed any more"};
@@ -286,6 +289,20 @@ bool Catalog::knows_all(std::string_view prefix) const {
                std::none_of(state.unseen.begin(), state.unseen.end(), [&](const auto& folder) {
                    return folder.second.starts_with(prefix) || prefix.starts_with(folder.second);
                });
+    });
+}
+
+bool Catalog::knows(std::string_view name) const {
+    return state_.with([&](const State& state) {
+        return !state.scanning &&
+               std::none_of(state.unseen.begin(), state.unseen.end(),
+                            [&](const auto& folder) { return name.starts_with(folder.second); });
+    });
+}
+
+std::size_t Catalog::unknown_count() const {
+    return state_.with([](const State& state) {
+        return state.unseen.size() + static_cast<std::size_t>(state.scanning);
     });
 }
 

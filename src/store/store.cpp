@@ -120,6 +120,15 @@ void Store::handle_watch(TimePoint now) {
     impl_->tracker.handle_watch(now);
 }
 
+int Store::mounts_fd() const { return impl_->tracker.mounts_fd(); }
+
+void Store::handle_mounts(TimePoint now) {
+    impl_->now = now;
+    impl_->tracker.handle_mounts(now);
+}
+
+std::optional<Store::Notes> Store::take_notes() { return impl_->tracker.take_notes(); }
+
 bool Store::work(TimePoint now) {
     impl_->now = now;
     const bool more = impl_->tracker.work(now, steady_now() + slice);
@@ -147,6 +156,8 @@ void Store::hash_first(std::string_view name) {
         impl_->tracker.hash_first(*path);
     }
 }
+
+void Store::look_again(Where where, const SafePath& name) { impl_->tracker.look(where, name); }
 
 Result<std::shared_ptr<PartialFile>> Store::open_partial(
     const SafePath& name, const integrity::FileId& id, std::vector<integrity::Digest> chunk_hashes,

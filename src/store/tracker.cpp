@@ -21,6 +21,8 @@ constexpr int rescan_cost_share = 20;  // at most 1/20 of the time goes into res
 constexpr Duration settle_interval = 1s;
 constexpr int settle_tries = 4;
 constexpr unsigned settle_pause_us = 3000;
+constexpr Duration patrol_interval_min = 5s;
+constexpr Duration walk_slice = 5ms;
 
 struct CloseFolder {
     void operator()(DIR* stream) const { ::closedir(stream); }
@@ -41,6 +43,10 @@ bool is_no_folder(const Root& root, std::string_view folder) {
     return !open_beneath(root.fd(), folder, O_RDONLY | O_DIRECTORY) && says_absent(errno);
 }
 
+Place place_of(Where where, const SafePath& path) {
+    return {where, path.text().substr(0, path.text().size() - path.name().size())};
+}
+
 bool is_like_own(Where where, const SafePath& path) {
     return where == Where::downloads && file_names::is_like_own(path.name());
 }
@@ -55,7 +61,8 @@ Tracker::Tracker(const Root& shared, const Root& downloads, Catalog& catalog,
       partials_(&partials),
       options_(options),
       watcher_(options.watch),
-      hasher_(shared, downloads, catalog) {}
+      hasher_(shared, downloads, catalog),
+      mounts_(options.watch) {}
 
 Tracker::Caches Tracker::caches() const {
     return {FolderCache(*shared_, FolderCache::Missing::is_error),
@@ -65,6 +72,7 @@ Tracker::Caches Tracker::caches() const {
 void Tracker::scan_all(Index known) {
     known_ = std::move(known);
     const std::size_t in_index = known_.size();
+    static_cast<void>(mounts_.take(shared_->fd(), downloads_->fd()));  // before what is in them
     catalog_->set_scanning(true);
     scan({Where::shared, ""});
     scan({Where::downloads, ""});
@@ -118,21 +126,32 @@ void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
         catalog_->put_folder(without_slash(place.prefix));
     }
     watch(place, folder->get());
+    if (is_mute(folder->get())) {
+        patrol_.add(place, patrol_interval_min, now_);
+    }
     const int fd = folder->get();
     const std::unique_ptr<DIR, CloseFolder> stream(::fdopendir(fd));
     if (!stream) {
         return cannot_see(place, system_error("cannot list '" + place.prefix + "'", errno).message);
     }
     (void)folder->release();  // the stream's now
-    catalog_->remove_unseen(place.where, place.prefix);
+    if (!lost_mounts_.contains(place)) {
+        catalog_->remove_unseen(place.where, place.prefix);
+    }
+    left_out_.begin_folder(place);
+    bool is_empty = true;
     errno = 0;
     while (const dirent* entry = ::readdir(stream.get())) {
+        const std::string_view name = entry->d_name;
+        is_empty = is_empty && (name == "." || name == "..");
         take_entry(place, fd, entry->d_name, deeper);
         errno = 0;
     }
     if (errno != 0) {
-        cannot_see(place, system_error("cannot list '" + place.prefix + "'", errno).message);
+        return cannot_see(place, system_error("cannot list '" + place.prefix + "'", errno).message);
     }
+    left_out_.end_folder(place);
+    note_mount(place, is_empty);
 }
 
 // Its names are unknown, which is not the same as gone: those known before stay. It is looked at
@@ -170,13 +189,16 @@ void Tracker::take_entry(const Place& place, int folder, const char* name,
     const Result<SafePath> path = SafePath::parse(place.prefix + name);
     struct stat status {};
     if (!path) {
-        return;
+        return note_left_out(place, name, LeftOut::reason_of(place, name));
     }
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
         if (!says_absent(errno)) {
             cannot_see(place, system_error("cannot look at '" + path->text() + "'", errno).message);
         }
         return;
+    }
+    if (const auto reason = LeftOut::reason_of(status.st_mode)) {
+        return left_out_.add(place, name, *reason);
     }
     if (root(place.where).hides(path->text(), status)) {
         return;
@@ -255,6 +277,8 @@ void Tracker::look_at(Where where, const SafePath& path, Caches& caches, bool wr
                               ? system_error("cannot look at '" + path.text() + "'", errno).message
                               : folder.error().message);
     }
+    note_left_out(place_of(where, path), name,
+                  there ? LeftOut::reason_of(status.st_mode) : std::nullopt);
     if (!there || !S_ISREG(status.st_mode) || root(where).hides(path.text(), status)) {
         remove(where, path);
     } else if (is_like_own(where, path) && PartialStore::owns(*folder, name)) {
@@ -313,7 +337,8 @@ void Tracker::doubt(const SafePath& part) {
 
 bool Tracker::must_be_proven(PartialFile& partial) {
     handle_watch(now_);
-    const bool doubted = partial.doubted() || !options_.watch || unwatched_;
+    const bool doubted = partial.doubted() || !options_.watch || unwatched_ ||
+                         patrol_.covers(Where::downloads, partial.part_path());
     return partial.end_writing() || doubted;
 }
 
@@ -387,6 +412,11 @@ std::vector<std::shared_ptr<const HeldFile>> Tracker::settled_files(bool wait) {
 
 void Tracker::handle_folder_gone(const Place& place) {
     watcher_.remove_below(place);
+    patrol_.remove_below(place);
+    left_out_.remove_below(place);
+    std::erase_if(lost_mounts_, [&](const Place& lost) {
+        return lost.where == place.where && lost.prefix.starts_with(place.prefix);
+    });
     for (const SafePath& name : catalog_->names_below(place.where, place.prefix)) {
         // A folder that was only moved comes back in a moment, and need not be hashed again.
         const Holding held = catalog_->find_in(place.where, name.text());
@@ -455,7 +485,10 @@ void Tracker::handle(const Change& change, Caches& caches) {
     const Where where = change.place.where;
     const Result<SafePath> path = SafePath::parse(change.place.prefix + change.name);
     if (!path) {
-        return;
+        const bool gone =
+            change.kind == Change::Kind::gone || change.kind == Change::Kind::folder_gone;
+        return note_left_out(change.place, change.name,
+                             gone ? std::nullopt : LeftOut::reason_of(change.place, change.name));
     }
     const bool like_own = is_like_own(where, *path);
     const bool written = change.kind == Change::Kind::written;
@@ -511,8 +544,139 @@ void Tracker::rescan(TimePoint now) {
     }
 }
 
+// Walks ----------------------------------------------------------------------------------------
+
+// A file system came or went: what is below is another matter now, and so are its watches.
+void Tracker::handle_mounts(TimePoint now) {
+    now_ = now;
+    const MountTable::News news = mounts_.take(shared_->fd(), downloads_->fd());
+    const auto walk_below = [this](const Place& place) {
+        watcher_.remove_below(place);
+        patrol_.remove_below(place);
+        to_walk_.push_back(place);
+        catalog_->set_scanning(true);  // until that is done
+    };
+    for (const Place& place : news.went) {
+        lost_mounts_.insert(place);
+        walk_below(place);
+    }
+    for (const Place& place : news.came) {
+        lost_mounts_.erase(place);
+        walk_below(place);
+    }
+    for (const Place& place : news.went) {
+        if (lost_mounts_.contains(place)) {
+            cannot_see(place, "what was mounted at '" + root(place.where).path() + '/' +
+                                  text::escape(place.prefix) + "' is no longer there");
+        }
+    }
+}
+
+// An empty folder where a disk was mounted: what is on the disk is unknown, and not gone.
+void Tracker::note_mount(const Place& place, bool is_empty) {
+    if (is_empty && lost_mounts_.contains(place)) {
+        see_again_at_ = now_ + rescan_interval_min;
+    } else if (lost_mounts_.erase(place) > 0) {
+        catalog_->remove_unseen(place.where, place.prefix);
+    }
+}
+
+std::optional<Tracker::Walk> Tracker::next_walk(TimePoint now) {
+    std::optional<Place> place;
+    const bool once = !to_walk_.empty();
+    if (once) {
+        place = std::move(to_walk_.front());
+        to_walk_.pop_front();
+    } else {
+        place = patrol_.due(now);
+    }
+    if (!place) {
+        return std::nullopt;
+    }
+    Walk walk{*place, once, {}, catalog_->names_below(place->where, place->prefix), {*place}, {}};
+    if (place->where == Where::shared) {
+        walk.folders = catalog_->folders();
+        std::erase_if(walk.folders, [&](const std::string& folder) {
+            return !(folder + '/').starts_with(place->prefix);
+        });
+    }
+    return walk;
+}
+
+// First what was known and may be gone, then what is there. False: that was all.
+bool Tracker::step(Walk& walk, Caches& caches) {
+    if (!walk.folders.empty()) {
+        if (is_no_folder(*shared_, walk.folders.back())) {
+            handle_folder_gone({Where::shared, walk.folders.back() + '/'});
+        }
+        walk.folders.pop_back();
+    } else if (!walk.names.empty()) {
+        look_at(walk.place.where, walk.names.back(), caches);
+        walk.names.pop_back();
+    } else if (!walk.places.empty()) {
+        const Place place = std::move(walk.places.back());
+        walk.places.pop_back();
+        scan_folder(place, walk.places);
+    }
+    return !walk.folders.empty() || !walk.names.empty() || !walk.places.empty();
+}
+
+// True: there is more to do at once.
+bool Tracker::walk(TimePoint now, TimePoint deadline) {
+    if (!walk_) {
+        walk_ = next_walk(now);
+    }
+    if (!walk_) {
+        return false;
+    }
+    if (walk_->once) {
+        catalog_->set_scanning(true);  // a rescan may have said that it is over
+    }
+    const TimePoint begun = steady_now();
+    const TimePoint end = std::min(deadline, begun + walk_slice);
+    Caches folders = caches();
+    bool more = true;
+    while (more && steady_now() < end) {
+        more = step(*walk_, folders);
+    }
+    known_.clear();
+    walk_->cost += steady_now() - begun;
+    if (!more) {
+        patrol_.handle_walked(walk_->place, walk_->cost, now);
+        if (walk_->once && to_walk_.empty()) {
+            catalog_->set_scanning(false);
+        }
+        walk_.reset();
+    }
+    return more || !to_walk_.empty() || patrol_.next_timeout().value_or(TimePoint::max()) <= now;
+}
+
+// What is left out -----------------------------------------------------------------------------
+
+void Tracker::note_left_out(const Place& place, const std::string& name,
+                            std::optional<LeftOut::Reason> reason) {
+    reason ? left_out_.add(place, name, *reason) : left_out_.remove(place, name);
+}
+
+void Tracker::tell_left_out(TimePoint now) {
+    if (const auto news = left_out_.news(now); news && options_.hash_in_background) {
+        log::warning("not offered: " + *news);
+    }
+}
+
+std::optional<Store::Notes> Tracker::take_notes() {
+    if (std::exchange(notes_told_, left_out_.changes() + patrol_.changes()) ==
+        left_out_.changes() + patrol_.changes()) {
+        return std::nullopt;
+    }
+    const auto or_none = [](std::string text) { return text.empty() ? "0" : text; };
+    return Store::Notes{{"left-out", or_none(left_out_.summary())},
+                        {"polled", or_none(patrol_.summary(shared_->path(), downloads_->path()))}};
+}
+
 bool Tracker::work(TimePoint now, TimePoint deadline) {
     now_ = now;
+    tell_left_out(now);
     if (rescan_at_ && now >= *rescan_at_) {
         rescan(now);
     }
@@ -523,13 +687,14 @@ bool Tracker::work(TimePoint now, TimePoint deadline) {
         settle_at_ = now + settle_interval;
         settle();
     }
+    const bool walking = walk(now, deadline);
     const bool more = hasher_.work(now, deadline);
-    return more || prove_partials(deadline);
+    return more || prove_partials(deadline) || walking;
 }
 
 std::optional<TimePoint> Tracker::next_timeout() const {
     std::optional<TimePoint> next = hasher_.next_timeout();
-    for (const auto& again : {rescan_at_, see_again_at_}) {
+    for (const auto& again : {rescan_at_, see_again_at_, patrol_.next_timeout()}) {
         if (again && (!next || *again < *next)) {
             next = again;
         }

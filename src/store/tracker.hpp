@@ -6,15 +6,22 @@
 
 #include <sys/stat.h>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "folder_cache.hpp"
 #include "hasher.hpp"
 #include "index_file.hpp"
+#include "left_out.hpp"
+#include "mount_table.hpp"
 #include "partial_store.hpp"
+#include "patrol.hpp"
+#include "shoal/store/store.hpp"
 #include "watcher.hpp"
 
 namespace shoal::store {
@@ -33,6 +40,10 @@ class Tracker {
 
     [[nodiscard]] int watch_fd() const { return watcher_.fd(); }
     void handle_watch(TimePoint now);
+    [[nodiscard]] int mounts_fd() const { return mounts_.fd(); }
+    void handle_mounts(TimePoint now);
+    // See Store::take_notes().
+    std::optional<Store::Notes> take_notes();
     bool work(TimePoint now, TimePoint deadline);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
     void hash_first(const SafePath& name);
@@ -69,6 +80,22 @@ class Tracker {
     void cannot_see(const Place& place, const std::string& why);
     void see_again();
     void look_through(const Place& place, Caches& folders);
+    // A walk looks at what is known below a place, and then at what is there, in slices.
+    struct Walk {
+        Place place;
+        bool once{};  // else it is the patrol's
+        std::vector<std::string> folders;
+        std::vector<SafePath> names;
+        std::vector<Place> places;
+        Duration cost{0};
+    };
+    [[nodiscard]] std::optional<Walk> next_walk(TimePoint now);
+    bool walk(TimePoint now, TimePoint deadline);
+    bool step(Walk& walk, Caches& caches);
+    void note_mount(const Place& place, bool is_empty);
+    void note_left_out(const Place& place, const std::string& name,
+                       std::optional<LeftOut::Reason> reason);
+    void tell_left_out(TimePoint now);
 
     void handle(const Change& change, Caches& caches);
     void handle_folder_gone(const Place& place);
@@ -90,6 +117,13 @@ class Tracker {
     Options options_;
     Watcher watcher_;
     Hasher hasher_;
+    MountTable mounts_;
+    std::set<Place> lost_mounts_;  // where one was: an empty folder there says nothing
+    Patrol patrol_;
+    std::deque<Place> to_walk_;  // once, now
+    std::optional<Walk> walk_;   // under way
+    LeftOut left_out_;
+    std::optional<std::uint64_t> notes_told_;  // the changes when they were told last
     Index known_;
     // Files that were not hashed as they stand, but made here a moment ago: their stamps may be as
     // young as a foreign change. They count once a tick has gone by without one.

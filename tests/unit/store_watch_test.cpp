@@ -9,7 +9,9 @@
 #include <catch2/catch.hpp>
 
 #include "../support/store_fixture.hpp"
+#include "peer/offers.hpp"
 #include "store/hasher.hpp"
+#include "store/mount_table.hpp"
 
 using namespace shoal;
 using namespace shoal::store;
@@ -25,6 +27,12 @@ namespace fs = std::filesystem;
 struct NoLeases {
     NoLeases() { use_leases(false); }
     ~NoLeases() { use_leases(true); }
+};
+
+// As on NFS, where nobody tells what others do.
+struct MuteDisks {
+    MuteDisks() { pretend_mute(true); }
+    ~MuteDisks() { pretend_mute(false); }
 };
 
 // A program that writes slowly.
@@ -541,4 +549,77 @@ TEST_CASE("what was finished here is not hashed again after a restart", "[store]
     REQUIRE(store->save_small(std::span(&file, 1)).front().ok());
     store.reopen();
     CHECK(store.state("f") == State::complete);  // before any work
+}
+
+TEST_CASE("where nobody tells of changes they are looked for", "[store][watch]") {
+    const MuteDisks mute;
+    StoreFixture store;
+    store.watching = false;
+    store.dir.write("shared/nas/a", "aa");
+    store.reopen();
+    store.settle();
+    CHECK(served(store, "nas/a") == "aa");
+    const auto notes = store->take_notes();
+    REQUIRE(notes);
+    CHECK(notes->at(1).first == "polled");
+    CHECK(notes->at(1).second.starts_with("2: "));
+    CHECK_FALSE(store->take_notes());  // nothing new
+
+    const auto some_time_later = [&] {
+        REQUIRE(store->next_timeout());
+        CHECK(*store->next_timeout() <= store.now + 30s);
+        store.now += 30s;
+        store.settle();
+    };
+    store.dir.write("shared/nas/deep/b", "bb");
+    store.settle();
+    CHECK(store.state("nas/deep/b") == State::absent);  // no time has passed
+    some_time_later();
+    CHECK(served(store, "nas/deep/b") == "bb");
+    store.dir.write("shared/nas/a", "changed");
+    some_time_later();
+    CHECK(served(store, "nas/a") == "changed");
+    fs::remove_all(store.dir / "shared/nas");
+    some_time_later();
+    CHECK(store.names().empty());
+    CHECK_FALSE(peer::Offers(store->catalog()).has_folder("nas"));
+    CHECK(store->catalog().totals().pending == 0);
+}
+
+TEST_CASE("a file that is not what was hashed when it is to be served is hashed again",
+          "[store][watch]") {
+    StoreFixture store;
+    store.watching = false;
+    store.dir.write("shared/f", "one");
+    store.reopen();
+    store.settle();
+    const Holding before = store->catalog().find("f");
+    REQUIRE(before.file);
+    std::vector<std::string> told;
+    store->catalog().on_changed([&](const HeldFile& file) { told.push_back(file.name.text()); });
+    CHECK(store->catalog().open_for_serving(*before.file).ok());
+    CHECK(told.empty());
+    store.dir.write("shared/f", "another");
+    CHECK(store->catalog().open_for_serving(*before.file).error().kind == ErrorKind::changed);
+    REQUIRE(told == std::vector<std::string>{"f"});
+    store->look_again(Where::shared, before.file->name);
+    CHECK(store.state("f") == State::pending);
+    store.settle();
+    CHECK(served(store, "f") == "another");
+}
+
+TEST_CASE("what is left out is told as a note", "[store][watch]") {
+    StoreFixture store;
+    fs::create_symlink("nothing", store.dir / "shared/link");
+    store.reopen();
+    auto notes = store->take_notes();
+    REQUIRE(notes);
+    CHECK(notes->at(0) ==
+          std::pair<std::string, std::string>{"left-out", "1: 1 symbolic link ('link')"});
+    fs::remove(store.dir / "shared/link");
+    store.dir.write("shared/a\\b", "");
+    store.follow();
+    notes = store->take_notes();
+    REQUIRE(notes);
+    CHECK(notes->at(0).second == "1: 1 name with a backslash ('a\\b')");
 }

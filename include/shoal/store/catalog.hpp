@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -99,6 +100,11 @@ class Catalog {
     // Whether every name that begins with `prefix` is in here. Else the disk may hold more: it is
     // being looked through, or a folder cannot be read.
     [[nodiscard]] bool knows_all(std::string_view prefix) const;
+    // Whether a file of that name that is not in here is not there: else it may stand in a folder
+    // that cannot be read.
+    [[nodiscard]] bool knows(std::string_view name) const;
+    // Folders that cannot be read, and one more while the disk is looked through.
+    [[nodiscard]] std::size_t unknown_count() const;
     // Grows whenever finished or pending files or folders come, change or go.
     [[nodiscard]] std::uint64_t tree_generation() const;
     // Grows whenever something that page() shows has changed.
@@ -108,8 +114,14 @@ class Catalog {
     };
     [[nodiscard]] Totals totals() const;
 
-    // The file, if it is still what was hashed; ErrorKind::changed if not.
+    // The file, if it is still what was hashed; ErrorKind::changed if not, and then the listener
+    // is told.
     [[nodiscard]] Result<Fd> open_for_serving(const HeldFile& file) const;
+    // `listener` is called, on whatever thread, with a file that is not what was hashed. To be set
+    // before the catalog is shared; must not block.
+    void on_changed(std::function<void(const HeldFile&)> listener) {
+        changed_listener_ = std::move(listener);
+    }
 
     // A part of downloads/ that has no descriptor of its own; ErrorKind::changed if it is gone.
     [[nodiscard]] Result<Fd> open_part(const PartialFile& partial) const;
@@ -200,6 +212,7 @@ class Catalog {
 
     const Root* shared_;
     const Root* downloads_;
+    std::function<void(const HeldFile&)> changed_listener_;
     Guarded<State> state_;
 };
 

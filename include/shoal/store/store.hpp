@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shoal/base/time.hpp"
@@ -52,12 +53,23 @@ class Store {
     // inotify's descriptor, -1 without one; handle_watch() when it is readable.
     [[nodiscard]] int watch_fd() const;
     void handle_watch(TimePoint now);
+    // To be watched for exceptional conditions, -1 for none; handle_mounts() when there is one:
+    // something was mounted somewhere, or is no longer.
+    [[nodiscard]] int mounts_fd() const;
+    void handle_mounts(TimePoint now);
+    // What is left out and what is walked through again and again, as names and texts for a status,
+    // if that has changed since the last call.
+    using Notes = std::vector<std::pair<std::string, std::string>>;
+    std::optional<Notes> take_notes();
     // One slice (about 10 ms) of scanning, hashing and saving. True: call again at once.
     bool work(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
 
-    // Moves a pending name to the front of the queue. Unknown names: looks on the disk.
+    // Moves a pending name to the front of the queue. Looks on the disk before, so that unknown
+    // names become known.
     void hash_first(std::string_view name);
+    // The file is not what was hashed: looks on the disk, and hashes it again.
+    void look_again(Where where, const SafePath& name);
 
     // Makes or resumes the partial file and enters it in the catalog. Not for empty files and
     // those of one chunk. What was here counts after PartialFile::prove() only.

@@ -1,0 +1,58 @@
+"""What a share is made of: links and odd names, and disks that come and go while it is shared."""
+import os
+
+from harness import check_equal, make_file, small_disk, until
+
+
+def test_what_cannot_be_offered_is_said_once(swarm):
+    """Links, special files and names that no message can carry: with count and first names."""
+    host = swarm.host(1, shared={"good": 100}, start=False)
+    shared = host.folder / "shared"
+    for name in ("link1", "link2"):
+        (shared / name).symlink_to("good")
+    os.mkfifo(shared / "pipe")
+    (shared / "back\\slash").write_text("x")
+    with open(os.fsencode(shared) + b"/caf\xe9", "w") as file:
+        file.write("x")
+    deep = shared / ("d" * 200)
+    deep.mkdir()
+    (deep / ("f" * 201)).write_text("x")
+    host.serve()
+    host.process.wait_text("not offered: 6:")
+    said = next(line for line in host.process.err.text().splitlines() if "not offered" in line)
+    for words in ("2 symbolic links ('link1', 'link2')", "1 special file ('pipe')",
+                  "1 name with a backslash", "1 name that is not UTF-8",
+                  "1 path of more than 400 bytes"):
+        assert words in said, said
+    status = host.status()
+    assert status["files"] == 1
+    assert status["left-out"].startswith("6: 2 symbolic links ('link1', 'link2')"), status
+    # What is mended leaves the status; nothing is said twice.
+    (shared / "link1").unlink()
+    until(lambda: host.status()["left-out"].startswith("5: 1 symbolic link ('link2')"),
+          "the link is gone from the status")
+    assert host.process.err.text().count("not offered") == 1
+    assert host.process.stop() == 0
+
+
+def test_pitfall32_a_disk_that_is_mounted_later_is_offered(swarm):
+    server = swarm.host(2, shared={"before": 1000})
+    asker = swarm.host(1, hosts=[2], start=False)
+    disk = server.folder / "shared" / "disk"
+    disk.mkdir()
+    with small_disk(str(disk), "8m"):
+        make_file(server.shared("disk/deep/f"), 100_000)
+        until(lambda: server.status()["files"] == 2, "the disk's file is offered", every=0.1)
+        asker.get("disk/deep/f")
+        check_equal(asker.download("disk/deep/f"), server.shared("disk/deep/f"))
+        make_file(server.shared("disk/later"), 1000)  # it is watched like any other folder
+        until(lambda: server.status()["files"] == 3, "what comes later too", every=0.1)
+    # Gone, but not known to be deleted: nobody is told that it is not there.
+    until(lambda: server.status()["files"] == 1, "what cannot be read is not offered", every=0.1)
+    server.process.wait_text("is no longer there")
+    asker.get("disk/later", code=5, options=["--timeout", "2"])
+    with small_disk(str(disk), "8m"):
+        make_file(server.shared("disk/later"), 1000)
+        until(lambda: server.status()["files"] == 2, "it is there again", every=0.1)
+        asker.get("disk/later")
+    assert server.process.stop() == 0
