@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
 
 #include "shoal/base/time.hpp"
 
@@ -16,11 +17,12 @@ class QueryGate {
     static constexpr double per_second = 100;
     static constexpr double burst = 200;
     static constexpr std::size_t neighbours_max = 4096;
+    static constexpr Duration look_every{std::chrono::milliseconds(10)};
 
     // False: it has had its share, refuse.
     bool admit(const Neighbour& neighbour, TimePoint now) {
         if (buckets_.size() >= neighbours_max && !buckets_.contains(neighbour)) {
-            std::erase_if(buckets_, [&](auto& item) { return level(item.second, now) >= burst; });
+            forget_rested(now);
             if (buckets_.size() >= neighbours_max) {
                 return false;
             }
@@ -45,7 +47,18 @@ class QueryGate {
         return std::min(burst, bucket.tokens + per_second * std::max(seconds, 0.0));
     }
 
+    // Those who have their whole share again. Looked for once in some time only: a newcomer that is
+    // refused must not cost a walk over all.
+    void forget_rested(TimePoint now) {
+        if (looked_at_ && now < *looked_at_ + look_every) {
+            return;
+        }
+        looked_at_ = now;
+        std::erase_if(buckets_, [&](const auto& item) { return level(item.second, now) >= burst; });
+    }
+
     std::map<Neighbour, Bucket> buckets_;
+    std::optional<TimePoint> looked_at_;
 };
 
 }  // namespace shoal::overlay
