@@ -127,6 +127,7 @@ JsonObject object_of(const peer::FetchDone& e) {
         .text("root", e.root)
         .real("seconds", seconds(e.elapsed))
         .number("kept", e.kept)
+        .number("fetched", e.fetched)
         .objects("shares", shares)
         .text("text", e.text)
         .objects("versions", objects_of(e.versions))

@@ -37,14 +37,13 @@ std::string shares_text(const std::vector<peer::HostShare>& shares) {
 
 std::string speed_text(const peer::FetchDone& done) {
     const double elapsed = seconds(done.elapsed);
-    const std::uint64_t fetched = done.size - std::min(done.kept, done.size);
     constexpr double worth_a_rate = 0.1;  // below, it is the round trips that were measured
     if (elapsed < worth_a_rate) {
         return "";
     }
     std::string line = " in " + text::duration(done.elapsed);
-    if (fetched > 0) {
-        line += " (" + text::rate(static_cast<double>(fetched) / elapsed) + ")";
+    if (done.fetched > 0) {
+        line += " (" + text::rate(static_cast<double>(done.fetched) / elapsed) + ")";
     }
     return line;
 }
@@ -112,6 +111,9 @@ std::string closing_line(const peer::FetchDone& done) {
         line += counted(done.files, "file", "files") + ", ";
     }
     line += text::size(done.size) + speed_text(done);
+    if (done.fetched > 0 && done.fetched + done.kept < done.size) {  // the rest was here
+        line += "  fetched " + text::size(done.fetched);
+    }
     line += done.kept > 0 ? "  kept " + text::size(done.kept) : "";
     line += done.root.empty() ? "" : "  root " + done.root;
     return line + shares_text(done.shares) + "  saved as " + shown(done.saved_as) + "\n";

@@ -228,7 +228,7 @@ void Fetch::launch_one(std::size_t index, TimePoint now) {
         waiting_.push_back(index);
     } else if (const auto here = standing_here(file)) {
         done_.already_here = !folder_ && here->outcome == Outcome::done;
-        verified_ += file.id.size;
+        add_verified(file.id.size, now);
         file_done(index, *here, now);
     } else if (integrity::Geometry(file.id.size).chunk_count() <= 1) {
         begin_small(index);

@@ -127,6 +127,7 @@ class Fetch final : public FileListener {
     void note_worst(Outcome outcome, const std::string& text);
     void give_up(const Nobody& nobody, TimePoint now);
     void finish(TimePoint now);
+    void add_verified(std::uint64_t bytes, TimePoint now);
     void gather_times(std::uint64_t transfer, TimePoint now);
     void end_parking(TimePoint now);
     [[nodiscard]] FetchTimes times(TimePoint now) const;

@@ -36,7 +36,7 @@ void Fetch::file_opened(std::size_t index, std::uint64_t kept, std::uint64_t rec
         engine_.wiring.cache.with(
             [&](CacheBook& book) { book.remove(transfer->second->partial()->part_path()); });
     }
-    verified_ += kept;
+    add_verified(kept, steady_now());
     verified_of_[index] += kept;
     if (begun_anew_.contains(index)) {
         return;
@@ -54,7 +54,8 @@ void Fetch::file_received(const std::string& host, std::uint64_t bytes) {
 
 void Fetch::file_verified(std::size_t index, std::uint64_t bytes, TimePoint now) {
     moved_ = true;
-    verified_ += bytes;
+    add_verified(bytes, now);
+    done_.fetched += bytes;
     if (transfers_.contains(index)) {
         verified_of_[index] += bytes;
     }
@@ -62,10 +63,15 @@ void Fetch::file_verified(std::size_t index, std::uint64_t bytes, TimePoint now)
     parking_.handle_goes_on(now);
     told_stalled_ = false;
     end_parking(now);
+    meter_.add(bytes, now);
+}
+
+// They are here, whether they came or were.
+void Fetch::add_verified(std::uint64_t bytes, TimePoint now) {
+    verified_ += bytes;
     if (verified_ >= done_.size) {
         verified_at_ = now;
     }
-    meter_.add(bytes, now);
 }
 
 void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string& host,

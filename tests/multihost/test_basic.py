@@ -150,6 +150,17 @@ def test_p13_over_4_gib(swarm):
     check_equal(host.download("big"), server.shared("big"))
 
 
+def test_a_folders_bytes_are_told_apart_from_what_was_here(swarm):
+    swarm.host(2, shared={"d/here": 8 * MIB, "d/missing": 300 * KIB, "d/small": 10})
+    host = swarm.host(1, hosts=[2], start=False)
+    assert host.get("d/here").events("fetch_done")[0]["fetched"] == 8 * MIB
+    done = host.get("d/", options=["--explain"]).events("fetch_done")[0]
+    assert done["size"] == 8 * MIB + 300 * KIB + 10 and done["files"] == 3, done
+    assert done["fetched"] == 300 * KIB + 10, done
+    assert [one["bytes"] for one in done["times"]["hosts"]] == [300 * KIB], done  # of transfers
+    assert host.get("d/").events("fetch_done")[0]["fetched"] == 0
+
+
 def test_p24_paths_keep_their_folders(swarm):
     names = ["a/b/c.txt", "a/b/d e.txt", "a/b/ä/f.bin", "other/x"]
     server = swarm.host(2, shared={name: 70_000 + len(name) for name in names})

@@ -145,6 +145,7 @@ TEST_CASE("cli report: the closing line says what, how fast, which and from whom
     done.name = "big.iso";
     done.saved_as = "downloads/big.iso";
     done.size = 14 * GiB / 5;
+    done.fetched = done.size;
     done.elapsed = 25600ms;
     done.root = std::string(64, 'a');
     done.shares = {{"127.0.0.2:8080", 60}, {"127.0.0.3:8080", 40}};
@@ -163,6 +164,19 @@ TEST_CASE("cli report: the closing line says what, how fast, which and from whom
     done.name = "folder/";
     done.files = 12;
     CHECK(closing_line(done).starts_with("folder/  12 files, 0 B"));
+}
+
+TEST_CASE("cli report: a rate is of what came, not of what was here") {
+    peer::FetchDone done;
+    done.name = "d/";
+    done.files = 10;
+    done.size = 10 * GiB;  // nine of them were here
+    done.fetched = GiB;
+    done.elapsed = 10s;
+    CHECK(
+        contains(closing_line(done), "10 files, 10 GiB in 10 s (102 MiB/s)  fetched 1 GiB  saved"));
+    done.fetched = 0;  // all of them
+    CHECK(contains(closing_line(done), "10 files, 10 GiB in 10 s  saved as"));
 }
 
 TEST_CASE("cli report: failures say why and what to do") {

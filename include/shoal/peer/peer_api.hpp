@@ -200,6 +200,7 @@ struct FetchDone {  // the last event of a fetch
     std::string root;
     Duration elapsed{};
     std::uint64_t kept{};
+    std::uint64_t fetched{};            // bytes that came and verified: a rate is of these alone
     std::vector<HostShare> shares;      // who sent how much, most first
     std::string text;                   // why, as a sentence, when not done
     std::vector<VersionInfo> versions;  // when versions differ

@@ -42,6 +42,7 @@ JsonObject object_of(peer::FetchDone done, const Rights& rights) {
         .number("size", done.size)
         .text("root", done.root)
         .real("seconds", seconds(done.elapsed))
+        .number("fetched", done.fetched)
         .texts("near", done.near);
 }
 
