@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "found.hpp"
 #include "shoal/base/text.hpp"
 
 namespace shoal::cli {
@@ -13,11 +12,31 @@ void Fetches::start(peer::PeerApi& api, peer::EventSink& sink) {
 }
 
 void Fetches::order(const Wanted& what, peer::FetchOrder rules) {
-    rules.name = what.name;
-    rules.root_prefix = what.root_prefix;
-    const FetchId fetch = api_->fetch(rules, *sink_);
-    running_[fetch] = Entry{++count_, what, std::nullopt};
-    rules_[fetch] = std::move(rules);
+    begin({++count_, what, what, std::move(rules), false, std::nullopt});
+}
+
+void Fetches::order(const peer::FoundFile& file, const std::string& name, peer::FetchOrder rules) {
+    const Wanted what = wanted_literally(name);
+    begin(file, {++count_, what, what, std::move(rules), true, std::nullopt});
+}
+
+void Fetches::begin(Entry entry) {
+    entry.rules.name = entry.wanted.name;
+    entry.rules.root_prefix = entry.wanted.root_prefix;
+    const FetchId fetch = api_->fetch(entry.rules, *sink_);
+    running_[fetch] = std::move(entry);
+}
+
+void Fetches::begin(const peer::FoundFile& file, Entry entry) {
+    entry.rules.root = file.root;
+    entry.rules.size = file.size;
+    entry.rules.hosts.clear();
+    for (const peer::FoundHost& host : file.hosts) {
+        entry.rules.hosts.push_back(host.host);
+    }
+    entry.wanted.literal.clear();
+    entry.wanted.root_prefix.clear();
+    begin(std::move(entry));
 }
 
 Fetches::Handled Fetches::handle(const peer::Event& event) {
@@ -38,40 +57,35 @@ Fetches::Handled Fetches::handle_done(const peer::FetchDone& done) {
     if (found == running_.end()) {
         return {false, std::nullopt};
     }
-    const Entry entry = std::move(found->second);
-    const peer::FetchOrder rules = std::move(rules_[done.fetch]);
+    Entry entry = std::move(found->second);
     running_.erase(found);
-    rules_.erase(done.fetch);
+    const peer::FetchOrder& rules = entry.rules;
     const bool not_found = done.outcome == peer::Outcome::not_found;
-    const bool may_seek = seek_always_ && rules.root.empty() && !rules.name.ends_with('/') &&
+    const bool may_seek = seek_always_ && rules.root.empty() && rules.hosts.empty() &&
+                          !rules.name.ends_with('/') &&
                           (done.versions.empty() || !rules.root_prefix.empty());
     if (not_found && may_seek) {
-        seek(entry.wanted, rules);
+        seek(std::move(entry));
         return {false, std::nullopt};
     }
     if (not_found && !entry.wanted.literal.empty()) {
-        order(wanted_literally(entry.wanted.literal), rules);
+        begin_literally(std::move(entry));
         return {false, std::nullopt};
     }
     note_code(static_cast<int>(done.outcome));
-    return {true, entry};
+    return {true, std::move(entry)};
 }
 
-void Fetches::order(const peer::FoundFile& file, const std::string& name, peer::FetchOrder rules) {
-    rules.root = file.root;
-    rules.size = file.size;
-    rules.hosts.clear();
-    for (const peer::FoundHost& host : file.hosts) {
-        rules.hosts.push_back(host.host);
-    }
-    order(wanted_literally(name), std::move(rules));
+// The whole text may be a name.
+void Fetches::begin_literally(Entry entry) {
+    entry.wanted = wanted_literally(entry.wanted.literal);
+    entry.progress.reset();
+    begin(std::move(entry));
 }
 
-void Fetches::seek(const Wanted& what, peer::FetchOrder rules) {
-    rules.name = what.name;
-    rules.root_prefix = what.root_prefix;
-    const std::uint64_t search = api_->search(search_for_name(what.name), *sink_);
-    seeking_[search] = {what, std::move(rules)};
+void Fetches::seek(Entry entry) {
+    const std::uint64_t search = api_->search(search_for_name(entry.wanted.name), *sink_);
+    seeking_[search] = std::move(entry);
 }
 
 Fetches::Sought Fetches::handle_results(const peer::SearchResults& results) {
@@ -79,33 +93,44 @@ Fetches::Sought Fetches::handle_results(const peer::SearchResults& results) {
     if (found == seeking_.end()) {
         return {};
     }
-    const Seeking seeking = std::move(found->second);
+    Entry entry = std::move(found->second);
     seeking_.erase(found);
-    const std::string& name = seeking.rules.name;
-    const Choice choice = choose(results, name, seeking.rules.root_prefix);
+    entry.sought = true;
+    const Choice choice = choose(results, entry.wanted.name, entry.wanted.root_prefix);
+    if (choice.file != nullptr && entry.wanted.root_prefix.empty()) {
+        entry.rules.versions = choice.versions;
+    }
     if (choice.file != nullptr) {
-        peer::FetchOrder rules = seeking.rules;
-        if (rules.root_prefix.empty()) {
-            rules.versions = choice.versions;
-        }
-        order(*choice.file, name, std::move(rules));
+        begin(*choice.file, std::move(entry));
         return {true, std::nullopt};
     }
-    if (!results.problem && choice.versions.empty() && !seeking.wanted.literal.empty()) {
-        order(wanted_literally(seeking.wanted.literal), seeking.rules);
+    peer::FetchDone done = unfound(results, choice, entry.wanted.name);
+    if (done.outcome == peer::Outcome::not_found && !entry.wanted.literal.empty()) {
+        begin_literally(std::move(entry));
         return {true, std::nullopt};
     }
+    note_code(static_cast<int>(done.outcome));
+    return {true, std::move(done)};
+}
+
+// Why a search ends without anything to fetch.
+peer::FetchDone Fetches::unfound(const peer::SearchResults& results, const Choice& choice,
+                                 const std::string& name) {
+    using peer::Outcome;
     peer::FetchDone done;
     done.name = name;
-    done.outcome = results.problem.value_or(
-        choice.versions.empty() ? peer::Outcome::not_found : peer::Outcome::versions_differ);
-    done.text = results.problem ? results.text
-                : choice.versions.empty()
-                    ? "no host within reach has '" + name + "'"
-                    : "hosts hold different files called '" + name + "'; choose one with NAME@ROOT";
     done.versions = choice.versions;
-    note_code(static_cast<int>(done.outcome));
-    return {true, done};
+    if (results.problem) {
+        done.outcome = *results.problem;
+        done.text = results.text;
+    } else if (!choice.versions.empty()) {
+        done.outcome = Outcome::versions_differ;
+        done.text = "hosts hold different files called '" + name + "'; choose one with NAME@ROOT";
+    } else {
+        done.outcome = Outcome::not_found;
+        done.text = "no host within reach has '" + name + "'";
+    }
+    return done;
 }
 
 void Fetches::cancel_all() {
@@ -120,8 +145,14 @@ void Fetches::cancel_all() {
 bool Fetches::cancel(const std::string& which) {
     bool found = false;
     for (const auto& [fetch, entry] : running_) {
-        if (entry.wanted.shown == which || entry.wanted.name == which) {
+        if (entry.typed.shown == which || entry.wanted.name == which) {
             api_->cancel(fetch);
+            found = true;
+        }
+    }
+    for (const auto& [order, entry] : seeking_) {
+        if (entry.typed.shown == which || entry.wanted.name == which) {
+            api_->cancel_search(order);
             found = true;
         }
     }

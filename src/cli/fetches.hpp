@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "found.hpp"
 #include "shoal/peer/peer_api.hpp"
 #include "wanted.hpp"
 
@@ -14,8 +15,11 @@ namespace shoal::cli {
 class Fetches {
   public:
     struct Entry {
-        unsigned number{};  // 1, 2, ... in the order asked, never used again
-        Wanted wanted;
+        unsigned number{};  // 1, 2, ... in the order asked, never used for anything else
+        Wanted wanted;      // what is being tried
+        Wanted typed;       // what was asked for
+        peer::FetchOrder rules;
+        bool sought{false};  // by a search already
         std::optional<peer::FetchProgress> progress;
     };
 
@@ -25,14 +29,14 @@ class Fetches {
     void order(const Wanted& what, peer::FetchOrder rules);
     // What a search has found: that content, from those hosts, saved as `name`.
     void order(const peer::FoundFile& file, const std::string& name, peer::FetchOrder rules);
-    // Searches for a file of that name, and fetches what most have under it.
-    void seek(const Wanted& what, peer::FetchOrder rules);
+    // Searches for what is wanted by a fetch that has ended, and fetches what most have under it.
+    void seek(Entry entry);
     // From now on that is done for each name that no known host has.
     void seek_always() { seek_always_ = true; }
 
     struct Handled {
         bool show{true};             // false: not ours, or tried again under its literal name
-        std::optional<Entry> ended;  // with FetchDone: what is known of it
+        std::optional<Entry> ended;  // with FetchDone: what is known of it; nothing else follows
     };
     Handled handle(const peer::Event& event);
     struct Sought {
@@ -53,17 +57,17 @@ class Fetches {
     void note_code(int code);
 
   private:
-    struct Seeking {
-        Wanted wanted;
-        peer::FetchOrder rules;
-    };
     Handled handle_done(const peer::FetchDone& done);
+    void begin(Entry entry);
+    void begin(const peer::FoundFile& file, Entry entry);
+    void begin_literally(Entry entry);
+    static peer::FetchDone unfound(const peer::SearchResults& results, const Choice& choice,
+                                   const std::string& name);
 
     peer::PeerApi* api_{nullptr};
     peer::EventSink* sink_{nullptr};
-    std::map<FetchId, Entry> running_;  // ids grow, so oldest first
-    std::map<FetchId, peer::FetchOrder> rules_;
-    std::map<std::uint64_t, Seeking> seeking_;  // by the order of the search
+    std::map<FetchId, Entry> running_;        // ids grow, so oldest first
+    std::map<std::uint64_t, Entry> seeking_;  // by the order of the search
     bool seek_always_{false};
     unsigned count_{0};
     int worst_{0};

@@ -20,24 +20,24 @@ bool is_of_a_fetch(const peer::Event& event) {
 Reporter::Reporter(Console& console, const Options& options, Idiom idiom)
     : console_(console), idiom_(std::move(idiom)), json_(options.json) {}
 
-bool Reporter::handle(const peer::Event& event, Fetches& fetches) {
+Reporter::Taken Reporter::handle(const peer::Event& event, Fetches& fetches) {
     if (const auto* results = std::get_if<peer::SearchResults>(&event)) {
         const Fetches::Sought sought = fetches.handle_results(*results);
         if (sought.done) {
             show_failure(*sought.done);
         }
-        return sought.ours;
+        return {sought.ours, std::nullopt};
     }
     if (!is_of_a_fetch(event)) {
-        return false;
+        return {};
     }
-    const Fetches::Handled handled = fetches.handle(event);
+    Fetches::Handled handled = fetches.handle(event);
     if (!handled.show) {
-        return true;
+        return {true, std::nullopt};
     }
     json_ ? show_json(event) : show_text(event, handled);
     console_.progress_changed();
-    return true;
+    return {true, std::move(handled.ended)};
 }
 
 void Reporter::show_failure(const peer::FetchDone& done) {

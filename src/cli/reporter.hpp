@@ -12,8 +12,12 @@ class Reporter {
     // Both outlive it.
     Reporter(Console& console, const Options& options, Idiom idiom);
 
-    // Passes the event through `fetches` first; false when it is of none of them.
-    bool handle(const peer::Event& event, Fetches& fetches);
+    struct Taken {
+        bool ours{false};                     // it is of one of `fetches`
+        std::optional<Fetches::Entry> ended;  // that one, when this was all that came of it
+    };
+    // Passes the event through `fetches` first.
+    Taken handle(const peer::Event& event, Fetches& fetches);
     // A failure that no event told.
     void show_failure(const peer::FetchDone& done);
     // In --json mode everything is an object, and nothing else is on stdout.

@@ -146,22 +146,23 @@ void Session::get_found(const PromptLine& asked) {
 }
 
 // At a keyboard only: a script says beforehand what it wants (--search).
-void Session::offer_search(const peer::Event& event) {
-    const auto* done = std::get_if<peer::FetchDone>(&event);
-    if (!patient_ || done == nullptr || done->outcome != peer::Outcome::not_found ||
-        !done->versions.empty() || done->name.ends_with('/')) {
+void Session::offer_search(const peer::FetchDone& done, const Fetches::Entry& ended) {
+    if (!patient_ || done.outcome != peer::Outcome::not_found || ended.sought ||
+        !done.versions.empty() || done.name.ends_with('/')) {
         return;
     }
-    offered_ = done->name;
-    console_.err("Search for it beyond the hosts known here, and fetch it? Type y for yes.\n");
+    offered_ = ended;
+    offered_->wanted = ended.typed;
+    console_.err("Search for '" + text::escape(ended.typed.shown) +
+                 "' beyond the hosts known here, and fetch it? Type y for yes.\n");
 }
 
 bool Session::accepts_offer(std::string_view line) {
-    const auto name = std::exchange(offered_, std::nullopt);
-    if (!name || (line != "y" && line != "yes")) {
+    auto offered = std::exchange(offered_, std::nullopt);
+    if (!offered || (line != "y" && line != "yes")) {
         return false;
     }
-    fetches_.seek(wanted_literally(*name), rules_);
+    fetches_.seek(std::move(*offered));
     return true;
 }
 
@@ -202,8 +203,12 @@ void Session::answered(const peer::Event& event, std::uint64_t order, const std:
 }
 
 void Session::handle(const peer::Event& event) {
-    if (reporter_.handle(event, fetches_)) {
-        offer_search(event);
+    const Reporter::Taken taken = reporter_.handle(event, fetches_);
+    const auto* done = std::get_if<peer::FetchDone>(&event);
+    if (done != nullptr && taken.ended) {
+        offer_search(*done, *taken.ended);
+    }
+    if (taken.ours) {
         return;
     }
     if (const auto* results = std::get_if<peer::SearchResults>(&event)) {

@@ -45,7 +45,7 @@ class Session {
     void get_found(const PromptLine& asked);
     void take_results(const peer::SearchResults& results);
     bool accepts_offer(std::string_view line);
-    void offer_search(const peer::Event& event);
+    void offer_search(const peer::FetchDone& done, const Fetches::Entry& ended);
     void answered(const peer::Event& event, std::uint64_t order, const std::string& text);
 
     Console& console_;
@@ -62,8 +62,8 @@ class Session {
         SearchRequest request;
     };
     std::optional<Searching> searching_;
-    std::vector<peer::FoundFile> found_;  // by the last search
-    std::optional<std::string> offered_;  // a name that a "y" searches for
+    std::vector<peer::FoundFile> found_;     // by the last search
+    std::optional<Fetches::Entry> offered_;  // what a "y" searches for
     bool patient_;
     bool quit_{false};
 };

@@ -8,6 +8,7 @@
 #include "cli/prompt_line.hpp"
 #include "cli/search_report.hpp"
 #include "cli/search_words.hpp"
+#include "cli/session.hpp"
 
 using namespace shoal;
 using namespace shoal::cli;
@@ -44,6 +45,43 @@ peer::FoundFile found(const std::string& name, char root, std::uint32_t complete
     }
     return file;
 }
+
+// A session at a keyboard, and what it says.
+struct Keyboard {
+    PlayedPeer played;
+    Stdio stdio{""};
+    Options options = *parse_options({});
+    Console console{options, Console::Input::none};
+    Fetches fetches;
+    Session session{options, console, fetches, true};
+    struct Sink : peer::EventSink {
+        void deliver(const peer::Event&) override {}
+    } sink;
+
+    Keyboard() {
+        fetches.start(played, sink);
+        session.start(played, sink);
+        played.on_fetch = [](FetchId, const peer::FetchOrder&) {
+            return std::vector<peer::Event>();  // it goes on until the test ends it
+        };
+    }
+    // What is said of it.
+    std::string type(const std::string& line) {
+        session.execute(line);
+        return stdio.err();
+    }
+    std::string handle(const peer::Event& event) {
+        session.handle(event);
+        return stdio.err();
+    }
+    std::string end(std::uint64_t fetch, Outcome outcome) {
+        return handle(
+            PlayedPeer::ended(FetchId{fetch}, played.fetches.at(fetch - 1).name, outcome));
+    }
+    static bool offers(const std::string& said, const std::string& name) {
+        return said.find("Search for '" + name + "' beyond") != std::string::npos;
+    }
+};
 
 }  // namespace
 
@@ -185,6 +223,59 @@ TEST_CASE("cli get --search: what no known host has is searched for") {
     CHECK(nobody.err.find("no host within reach has 'y'") != std::string::npos);
     played.results.files.push_back(found("x", 'b', 1));
     CHECK(run_front({"get", "x", "--search"}, played).code == 7);
+}
+
+TEST_CASE("cli prompt: a search is offered when all that a line may mean was not found") {
+    Keyboard user;
+    user.type("x@DEADBEEF");
+    CHECK(user.end(1, Outcome::not_found).empty());  // the whole text is tried
+    REQUIRE(user.played.fetches.size() == 2);
+    CHECK(user.played.fetches[1].name == "x@DEADBEEF");
+    CHECK(user.type("cancel 7").find("no download is called '7'") != std::string::npos);
+    SECTION("that is found") {
+        CHECK_FALSE(user.offers(user.end(2, Outcome::done), "x@DEADBEEF"));
+        user.type("y");
+        CHECK(user.played.fetches.back().name == "y");  // nothing is offered: a name
+    }
+    SECTION("that is not found either") {
+        CHECK(user.offers(user.end(2, Outcome::not_found), "x@DEADBEEF"));
+        SECTION("yes") {
+            user.played.results.files = {found("far/x", 'd', 1), found("x", 'a', 3)};
+            user.played.results.files[0].root.replace(0, 8, "deadbeef");
+            user.type("y");
+            REQUIRE(user.played.searched.size() == 1);
+            CHECK(user.played.searched[0].pattern == "x");
+            user.handle(user.played.events.front());
+            CHECK(user.played.fetches.at(2).root.starts_with("deadbeef"));
+            CHECK(user.played.fetches[2].name == "x");
+            CHECK_FALSE(user.offers(user.end(3, Outcome::not_found), "x"));
+        }
+        SECTION("yes, in vain: it is not offered again") {
+            user.type("y");
+            user.handle(user.played.events.front());
+            REQUIRE(user.played.fetches.size() == 3);
+            CHECK(user.played.fetches[2].name == "x@DEADBEEF");
+            CHECK_FALSE(user.offers(user.end(3, Outcome::not_found), "x@DEADBEEF"));
+        }
+    }
+    CHECK(user.fetches.pending() == (user.played.fetches.back().name == "y" ? 1 : 0));
+}
+
+TEST_CASE("cli prompt: a search is not offered while one is made, and is of one fetch") {
+    Keyboard user;
+    user.type("a");
+    user.type("b");
+    CHECK(user.offers(user.end(1, Outcome::not_found), "a"));
+    CHECK(user.end(1, Outcome::not_found).empty());  // that one has ended
+    CHECK_FALSE(user.offers(user.end(2, Outcome::incomplete), "b"));
+    user.type("y");
+    CHECK(user.played.searched.at(0).pattern == "a");
+    Keyboard seeker;
+    seeker.fetches.seek_always();
+    seeker.type("a");
+    CHECK(seeker.end(1, Outcome::not_found).empty());
+    CHECK(seeker.played.searched.size() == 1);
+    CHECK(seeker.fetches.cancel("a"));  // the search for it
 }
 
 TEST_CASE("cli search: the command prints a table, and ends by what was found") {
