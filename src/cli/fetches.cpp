@@ -27,15 +27,19 @@ void Fetches::begin(Entry entry) {
     running_[fetch] = std::move(entry);
 }
 
+// That content; or, while its root is not known, what that name means at those hosts.
 void Fetches::begin(const peer::FoundFile& file, Entry entry) {
     entry.rules.root = file.root;
     entry.rules.size = file.size;
+    entry.rules.path_there = file.pending ? file.name : std::string();
     entry.rules.hosts.clear();
     for (const peer::FoundHost& host : file.hosts) {
         entry.rules.hosts.push_back(host.host);
     }
     entry.wanted.literal.clear();
-    entry.wanted.root_prefix.clear();
+    if (!file.pending) {
+        entry.wanted.root_prefix.clear();
+    }
     begin(std::move(entry));
 }
 
@@ -100,12 +104,14 @@ Fetches::Sought Fetches::handle_results(const peer::SearchResults& results) {
     if (choice.file != nullptr && entry.wanted.root_prefix.empty()) {
         entry.rules.versions = choice.versions;
     }
-    if (choice.file != nullptr) {
-        begin(*choice.file, std::move(entry));
+    if (choice.file != nullptr || choice.pending != nullptr) {
+        begin(choice.file != nullptr ? *choice.file : *choice.pending, std::move(entry));
         return {true, std::nullopt};
     }
     peer::FetchDone done = unfound(results, choice, entry.wanted.name);
-    if (done.outcome == peer::Outcome::not_found && !entry.wanted.literal.empty()) {
+    const bool nowhere =
+        done.outcome == peer::Outcome::not_found || done.outcome == peer::Outcome::incomplete;
+    if (nowhere && !entry.wanted.literal.empty()) {
         begin_literally(std::move(entry));
         return {true, std::nullopt};
     }
@@ -113,19 +119,24 @@ Fetches::Sought Fetches::handle_results(const peer::SearchResults& results) {
     return {true, std::move(done)};
 }
 
-// Why a search ends without anything to fetch.
+// Why a search ends without anything to fetch. That nobody has it takes everybody's word.
 peer::FetchDone Fetches::unfound(const peer::SearchResults& results, const Choice& choice,
                                  const std::string& name) {
     using peer::Outcome;
     peer::FetchDone done;
     done.name = name;
     done.versions = choice.versions;
-    if (results.problem) {
-        done.outcome = *results.problem;
+    const Outcome problem = results.problem.value_or(Outcome::not_found);
+    if (problem != Outcome::not_found && problem != Outcome::incomplete) {
+        done.outcome = problem;
         done.text = results.text;
     } else if (!choice.versions.empty()) {
         done.outcome = Outcome::versions_differ;
         done.text = "hosts hold different files called '" + name + "'; choose one with NAME@ROOT";
+    } else if (!results.doubts.empty() || results.truncated) {
+        done.outcome = Outcome::incomplete;
+        done.text = "no host that has told has '" + name + "', but " +
+                    (results.doubts.empty() ? "there is more than hosts tell" : results.doubts);
     } else {
         done.outcome = Outcome::not_found;
         done.text = "no host within reach has '" + name + "'";

@@ -83,12 +83,15 @@ peer::SearchOrder search_for_name(const std::string& name) {
 Choice choose(const peer::SearchResults& results, const std::string& name,
               const std::string& root_prefix) {
     std::vector<const peer::FoundFile*> fitting;
+    Choice choice;
     for (const peer::FoundFile& file : results.files) {
-        if (has_name(file, name) && file.root.starts_with(root_prefix)) {
+        if (has_name(file, name) && file.pending) {
+            choice.pending = choice.pending != nullptr ? choice.pending : &file;
+        } else if (has_name(file, name) && file.root.starts_with(root_prefix)) {
             fitting.push_back(&file);
         }
     }
-    Choice choice;
+    choice.pending = fitting.empty() ? choice.pending : nullptr;
     const std::vector<const peer::FoundFile*> leaders = peer::most_held(fitting);
     if (leaders.size() == 1) {
         choice.file = leaders.front();

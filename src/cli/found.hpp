@@ -26,6 +26,8 @@ struct Choice {
     const peer::FoundFile* file{nullptr};
     // With a file: that content, then the others. Without: those between which there is a tie.
     std::vector<peer::VersionInfo> versions;
+    // When nothing else is called so: the nearest whose root is not known yet.
+    const peer::FoundFile* pending{nullptr};
 };
 Choice choose(const peer::SearchResults& results, const std::string& name,
               const std::string& root_prefix);

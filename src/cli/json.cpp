@@ -180,6 +180,7 @@ JsonObject object_of(const peer::FoundFile& file) {
         .number("hops", file.hops)
         .number("rate", file.rate)
         .boolean("here", file.here)
+        .boolean("pending", file.pending)
         .objects("hosts", hosts);
 }
 
@@ -191,7 +192,8 @@ JsonObject object_of(const peer::SearchPrice& price) {
         .number("duplicates", price.duplicates)
         .number("lost", price.lost)
         .number("late", price.late)
-        .number("refused", price.refused);
+        .number("refused", price.refused)
+        .number("unsure", price.unsure);
     return object.numbers("rings", {price.rings.begin(), price.rings.end()});
 }
 
@@ -205,6 +207,7 @@ JsonObject object_of(const peer::SearchResults& e) {
         .objects("files", files)
         .boolean("truncated", e.truncated)
         .boolean("complete", e.complete)
+        .text("doubts", e.doubts)
         .object("price", object_of(e.price))
         .real("seconds", seconds(e.elapsed));
     e.problem ? object.text("problem", peer::outcome_word(*e.problem)) : object.null("problem");

@@ -1,5 +1,6 @@
 #include "search_report.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "shoal/base/text.hpp"
@@ -13,6 +14,9 @@ std::string counted(std::uint64_t count, const char* one, const char* many) {
 }
 
 std::string holders(const peer::FoundFile& file) {
+    if (file.pending) {
+        return "pending";
+    }
     return std::to_string(file.complete) +
            (file.partial > 0 ? "+" + std::to_string(file.partial) : "");
 }
@@ -52,6 +56,7 @@ std::string gaps(const peer::SearchPrice& price) {
     add(price.late, " did not answer in time");
     add(price.lost, " lost on the way");
     add(price.refused, " refused");
+    add(price.unsure, " could not look at all files there");
     return words;
 }
 
@@ -89,7 +94,10 @@ std::string search_table(const peer::SearchResults& results, bool show_path) {
 
 std::string search_summary(const peer::SearchResults& results) {
     const peer::SearchPrice& price = results.price;
-    if (results.problem && *results.problem != peer::Outcome::cancelled) {
+    using peer::Outcome;
+    const Outcome problem = results.problem.value_or(Outcome::done);
+    if (problem != Outcome::done && problem != Outcome::cancelled &&
+        problem != Outcome::incomplete) {
         return text::escape(results.text) + "\n";
     }
     std::set<std::string> hosts;
@@ -98,10 +106,14 @@ std::string search_summary(const peer::SearchResults& results) {
             hosts.insert(host.host);
         }
     }
-    std::string line = results.problem ? "stopped; " : "";
-    line += results.files.empty() ? "nothing found"
-                                  : counted(results.files.size(), "file", "files") + " at " +
-                                        counted(hosts.size(), "host", "hosts");
+    const auto pending = static_cast<std::uint64_t>(std::count_if(
+        results.files.begin(), results.files.end(), [](const auto& file) { return file.pending; }));
+    std::string line = problem == Outcome::cancelled ? "stopped; " : "";
+    line += results.files.empty()
+                ? (problem == Outcome::incomplete ? results.text : "nothing found")
+                : counted(results.files.size(), "file", "files") + " at " +
+                      counted(hosts.size(), "host", "hosts");
+    line += pending > 0 ? ", " + std::to_string(pending) + " pending: being hashed or written" : "";
     line += results.truncated ? ", and there is more" : "";
     line += "; asked " + counted(price.hosts, "host", "hosts") + " (" + ring_words(price.rings) +
             ") with " + counted(price.messages, "message", "messages") + ", " +

@@ -111,7 +111,8 @@ void Session::take_results(const peer::SearchResults& results) {
     }
     const SearchRequest request = std::move(searching_->request);
     searching_.reset();
-    if (!results.problem) {  // else the last results are still there to be picked from
+    // Else the last results are still there to be picked from.
+    if (results.problem.value_or(peer::Outcome::incomplete) == peer::Outcome::incomplete) {
         found_ = results.files;
     }
     if (request.json) {

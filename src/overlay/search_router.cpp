@@ -197,9 +197,10 @@ void SearchRouter::answer_duplicate(AskerId from, std::uint64_t request) {
     actions_.push_back(Reply{from, request, counts});
 }
 
-void SearchRouter::handle_local_done(const SearchId& id) {
+void SearchRouter::handle_local_done(const SearchId& id, bool all) {
     const auto found = entries_.find(id);
     if (found != entries_.end()) {
+        found->second.counts.unsure += found->second.local && !all ? 1U : 0U;
         found->second.local = false;
         settle(id, found->second);
     }

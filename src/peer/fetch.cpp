@@ -36,7 +36,7 @@ Fetch::Fetch(Engine& engine, FetchCommand command, TimePoint now)
     } else if (const auto path = store::SafePath::parse(name_); !path) {
         give_up(Outcome::usage, path.error().message, now);
     }
-    if (phase_ != Phase::over && !command_.order.root.empty()) {
+    if (phase_ != Phase::over && (!command_.order.root.empty() || !command_.order.hosts.empty())) {
         pick_hosts(now);
     }
 }

@@ -1,7 +1,8 @@
 // Fetch: one order of a user: "get NAME" or "get FOLDER/". Requester's thread.
 //
 //   connecting   until a host (or --wait-hosts of them) can be asked; or, for what a search has
-//                found, until one of the hosts picked is connected: nothing need be asked then
+//                found, until one of the hosts picked is connected: they alone are asked then,
+//                or nobody, since the content is known
 //   asking       every host is asked; the vote says which content is meant. Of a folder: until
 //                those that answer have told what they have. What comes later, and files that are
 //                hashed or written where they are, join while the rest is under way
@@ -104,6 +105,9 @@ class Fetch final : public FileListener {
     // Of a search's results (fetch_picked.cpp).
     void pick_hosts(TimePoint now);
     void look_picked(TimePoint now);
+    [[nodiscard]] bool is_picked(const ServerLink& link) const;
+    [[nodiscard]] std::vector<SourceId> picked_links();
+    [[nodiscard]] const std::string& asked_name() const;
     void unpick_hosts();
 
     // From then on (fetch.cpp).
@@ -144,6 +148,7 @@ class Fetch final : public FileListener {
     TimePoint progressed_at_;
 
     std::vector<net::Address> picked_;
+    bool picked_elsewhere_{false};  // connected, but under another address
     std::optional<swarm::VersionVote> vote_;
     struct Asked {
         Interim interim;

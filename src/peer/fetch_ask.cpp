@@ -80,18 +80,22 @@ void Fetch::ask(ServerLink& link, TimePoint now) {
     if (folder_) {
         return listing_->ask(link, now);
     }
+    if (!picked_.empty() && !is_picked(link)) {
+        return;
+    }
     // What it did not tell on an earlier link counts no longer.
     std::erase_if(asked_,
                   [&](const auto& entry) { return entry.second.interim.host == link.host; });
-    asked_[link.id].interim = {link.host, name_, 0, 0, false, false};
+    asked_[link.id].interim = {link.host, asked_name(), 0, 0, false, false};
     put_question(link);
 }
 
 void Fetch::put_question(ServerLink& link) {
     vote_->handle_asked(link.id);
-    link.ask(query_of(name_), this, [this](ServerLink& from, const Reply& reply, TimePoint when) {
-        handle_answer(from, reply, when);
-    });
+    link.ask(query_of(asked_name()), this,
+             [this](ServerLink& from, const Reply& reply, TimePoint when) {
+                 handle_answer(from, reply, when);
+             });
 }
 
 void Fetch::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
@@ -115,7 +119,7 @@ void Fetch::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
         return vote_->handle_gone(link.id);
     }
     if (reply.is(protocol::ServerType::file) && reply.status() == Status::pending) {
-        Interim news = interim_of(link, name_, reply);
+        Interim news = interim_of(link, asked_name(), reply);
         asking_moved_at_ = news == asked.interim ? asking_moved_at_ : now;
         asked.interim = std::move(news);
         return vote_->handle_pending(link.id);

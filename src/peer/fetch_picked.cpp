@@ -1,9 +1,11 @@
 // A fetch of what a search has found: the content is known, and who has it. Those hosts, which the
-// user has picked by it, are dialled; whoever else is connected may serve as well.
+// user has picked by it, are dialled; whoever else is connected may serve as well. Of a result that
+// is pending only the name is known: those hosts are asked what it means, and no others.
 #include <algorithm>
 
 #include "peer/fetch.hpp"
 #include "shoal/base/text.hpp"
+#include "shoal/integrity/unhashed.hpp"
 
 namespace shoal::peer {
 
@@ -36,13 +38,17 @@ void Fetch::pick_hosts(TimePoint now) {
         }
     }
     const integrity::FileId id{order.size, root.value_or(integrity::Digest{})};
-    if (!root || !id.possible() || picked_.empty() || folder_) {
+    const bool known = root && id.possible() && !integrity::is_unhashed(id);
+    if ((!known && !order.root.empty()) || picked_.empty() || folder_ ||
+        !store::SafePath::parse(asked_name())) {
         picked_.clear();
         return give_up(Outcome::usage, "a result of a search has one file, its root and its hosts",
                        now);
     }
-    files_.push_back({*store::SafePath::parse(name_), id, {}});
-    tell_vote(order.versions);
+    if (known) {
+        files_.push_back({*store::SafePath::parse(name_), id, {}});
+        tell_vote(order.versions);
+    }
     engine_.wiring.connector.post(Pick{picked_});
 }
 
@@ -52,17 +58,29 @@ void Fetch::unpick_hosts() {
     }
 }
 
-// One of them is enough to begin: the others join when they are connected.
-void Fetch::look_picked(TimePoint now) {
-    const auto is_picked = [this](const net::Address& address) {
-        return std::find(picked_.begin(), picked_.end(), address) != picked_.end();
-    };
-    File& file = files_.front();
+const std::string& Fetch::asked_name() const {
+    const std::string& there = command_.order.path_there;
+    return there.empty() ? name_ : there;
+}
+
+std::vector<SourceId> Fetch::picked_links() {
+    std::vector<SourceId> links;
     for (const ServerLink* link : engine_.servers.usable()) {
-        if (is_picked(link->address)) {
-            file.holders.push_back(link->id);
+        if (is_picked(*link)) {
+            links.push_back(link->id);
         }
     }
+    return links;
+}
+
+// Connected under an address that nobody tells: whoever is connected may be it.
+bool Fetch::is_picked(const ServerLink& link) const {
+    return picked_elsewhere_ ||
+           std::find(picked_.begin(), picked_.end(), link.address) != picked_.end();
+}
+
+// One of them is enough to begin: the others join when they are connected.
+void Fetch::look_picked(TimePoint now) {
     std::size_t failed = 0;
     bool under_other_address = false;
     for (const net::Address& address : picked_) {
@@ -74,12 +92,16 @@ void Fetch::look_picked(TimePoint now) {
             }
         }
     }
-    if (file.holders.empty() && under_other_address) {
-        for (const ServerLink* link : engine_.servers.usable()) {
-            file.holders.push_back(link->id);
-        }
+    std::vector<SourceId> links = picked_links();
+    if (links.empty() && under_other_address) {
+        picked_elsewhere_ = true;
+        links = picked_links();
     }
-    if (!file.holders.empty() || standing_here(file)) {
+    if (files_.empty() && !links.empty()) {
+        return begin_asking(now);
+    }
+    if (!files_.empty() && (!links.empty() || standing_here(files_.front()))) {
+        files_.front().holders = std::move(links);
         asked_at_ = now;
         return begin(now);
     }

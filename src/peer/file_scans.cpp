@@ -15,7 +15,9 @@ bool FileScans::add(const overlay::SearchId& id, overlay::Matcher matcher, TimeP
     if (jobs_.size() >= waiting_max) {
         return false;
     }
-    jobs_.push_back({std::move(matcher), deadline, {}, {id, {}, false}});
+    // Before the names: some may come between.
+    const bool knows_all = offers_.catalog().knows_all("");
+    jobs_.push_back({std::move(matcher), deadline, {}, {id, {}, {}, false, knows_all}});
     return true;
 }
 
@@ -27,6 +29,7 @@ std::optional<FileScans::Finished> FileScans::work(TimePoint now) {
     jobs_.pop_front();
     if (now >= job.deadline) {
         job.so_far.more = true;  // nobody has looked
+        job.so_far.all = false;
     } else if (!slice(job)) {
         jobs_.push_back(std::move(job));
         return std::nullopt;
@@ -43,18 +46,26 @@ bool FileScans::slice(Job& job) {
         }
         spent += job.matcher.cost(record.name);
         job.cursor = record.name;
-        if (integrity::is_unhashed(record.id) || (record.held == 0 && record.id.size > 0)) {
-            continue;  // its root is not known yet, or nothing of it has come yet
-        }
-        if (job.matcher.matches(record.name, record.id.size)) {
-            if (job.so_far.found.size() >= limits::hits_per_host_max) {
-                job.so_far.more = true;
-                return true;
-            }
-            job.so_far.found.push_back(record);
+        if (job.matcher.matches(record.name, record.id.size) && !take(job.so_far, record)) {
+            return true;
         }
     }
     return page.size() < page_size;
+}
+
+// False: there is no room for more.
+bool FileScans::take(Finished& so_far, const store::CatalogRecord& record) {
+    const bool pending = integrity::is_unhashed(record.id);
+    if (!pending && record.held == 0 && record.id.size > 0) {
+        return true;  // nothing of it has come yet
+    }
+    auto& list = pending ? so_far.pending : so_far.found;
+    if (list.size() >= limits::hits_per_host_max) {
+        so_far.more = true;
+        return pending;  // what is hashed comes first
+    }
+    list.push_back(record);
+    return true;
 }
 
 }  // namespace shoal::peer

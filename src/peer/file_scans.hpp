@@ -23,7 +23,10 @@ class FileScans {
     struct Finished {
         overlay::SearchId id;
         std::vector<store::CatalogRecord> found;  // at most hits_per_host_max
+        // Names that match and whose root is not known yet; likewise.
+        std::vector<store::CatalogRecord> pending;
         bool more{false};
+        bool all{true};  // this host knows all of its files, and has looked at them
     };
     // False: too many wait already.
     bool add(const overlay::SearchId& id, overlay::Matcher matcher, TimePoint deadline);
@@ -40,6 +43,7 @@ class FileScans {
     };
     // True: all files have been looked at.
     bool slice(Job& job);
+    static bool take(Finished& so_far, const store::CatalogRecord& record);
 
     Offers offers_;
     std::deque<Job> jobs_;

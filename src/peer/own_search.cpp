@@ -1,8 +1,11 @@
 #include "peer/own_search.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 
 #include "shoal/base/random.hpp"
+#include "shoal/integrity/unhashed.hpp"
 
 namespace shoal::peer {
 
@@ -138,14 +141,15 @@ const overlay::Matcher* OwnSearch::begin_scan(const overlay::SearchId& id) {
 void OwnSearch::handle_scanned(const FileScans::Finished& scanned, TimePoint now) {
     scan_.reset();
     truncated_ |= scanned.more;
+    own_unsure_ = !scanned.all;
     for (const store::CatalogRecord& record : scanned.found) {
-        Found& found = found_[record.id];
-        if (found.name.empty() || found.hops > 0) {
-            found.name = record.name;
-            found.hops = 0;
-        }
+        Found& found = found_[{record.id, {}}];
+        found.name_here = found.name_here.empty() ? record.name : found.name_here;
         const bool whole = record.held == integrity::Geometry(record.id.size).chunk_count();
         (whole ? found.whole_here : found.part_here) = true;
+    }
+    for (const store::CatalogRecord& record : scanned.pending) {
+        found_[{record.id, record.name}].name_here = record.name;
     }
     if (ending_) {
         finish(now, ending_->problem, ending_->text);
@@ -170,64 +174,161 @@ void OwnSearch::handle_hits(const ServerLink& from, const protocol::Hits& hits) 
         !address->is_dialable() || (address->is_loopback() && !from.address.is_loopback())) {
         return;
     }
-    FoundHost host;
-    host.host = address->to_string();
-    host.hops = static_cast<std::uint32_t>(hits.path.size());
-    host.rate = hits.rate;
-    for (auto hop = hits.path.rbegin(); hop != hits.path.rend(); ++hop) {
-        host.path.push_back(shown(*hop));
-    }
     truncated_ |= hits.more;
+    ways_.add_path(hits.path);
+    const HostKey key = engine_.wiring.identity.key_of(hits.holder, hits.address);
     for (const protocol::Hit& hit : hits.hits) {
-        if (hit.id.possible() && store::SafePath::parse(hit.name) &&
-            matcher_->matches(hit.name, hit.id.size)) {
-            host.whole = hit.whole;
-            add_hit(hit, engine_.wiring.identity.key_of(hits.holder, hits.address), host);
+        const bool sane = integrity::is_unhashed(hit.id) ? !hit.whole : hit.id.possible();
+        if (sane && store::SafePath::parse(hit.name) && matcher_->matches(hit.name, hit.id.size)) {
+            add_hit(hit, key,
+                    {std::string(hit.name), hits.address, hits.path, hits.rate, hit.whole});
         }
     }
-    plan_->handle_found(hits_);
+    plan_->handle_found(hits_ - pending_hits_);
 }
 
-void OwnSearch::add_hit(const protocol::Hit& hit, const HostKey& holder, const FoundHost& host) {
-    const auto known = found_.find(hit.id);
+void OwnSearch::add_hit(const protocol::Hit& hit, const HostKey& key, Holder holder) {
+    const bool pending = integrity::is_unhashed(hit.id);
+    const Content content{hit.id, pending ? holder.name : std::string()};
+    const auto known = found_.find(content);
     if (hits_ >= hits_max || (known == found_.end() && found_.size() >= files_max)) {
         truncated_ = true;
         return;
     }
-    Found& found = known == found_.end() ? found_[hit.id] : known->second;
-    if (found.name.empty() || host.hops < found.hops) {
-        found.name = hit.name;
-        found.hops = host.hops;
-    }
-    const auto before = found.holders.find(holder);
-    if (before == found.holders.end() && found.holders.size() < holders_max) {
-        found.holders.emplace(holder, host);
+    auto& holders = known == found_.end() ? found_[content].holders : known->second.holders;
+    const auto before = holders.find(key);
+    if (before == holders.end() && holders.size() < holders_max) {
+        holders.emplace(key, std::move(holder));
         ++hits_;
-    } else if (before != found.holders.end() && host.hops < before->second.hops) {
-        before->second = host;
+        pending_hits_ += pending ? 1 : 0;
+    } else if (before != holders.end()) {
+        // Of several names there, and of several ways here, always the same one.
+        const auto rank = [](const Holder& one) {
+            return std::tuple(!one.whole, one.path.size(), one.name, one.address);
+        };
+        if (rank(holder) < rank(before->second)) {
+            before->second = std::move(holder);
+        }
     }
 }
 
-FoundFile OwnSearch::row_of(const integrity::FileId& id, const Found& found) const {
-    FoundFile row;
-    row.name = found.name;
-    row.size = id.size;
-    row.root = id.root.hex();
-    row.hops = found.hops;
-    for (const auto& [holder, host] : found.holders) {
-        ++(host.whole ? row.complete : row.partial);
-        row.rate = std::max(row.rate, host.rate);
-        row.hosts.push_back(host);
+// Rows -----------------------------------------------------------------------------------------
+
+// Whoever is connected is one hop away, whichever way its answer came.
+void OwnSearch::draw_ways() {
+    for (const ServerLink* link : engine_.servers.usable()) {
+        const HostAddress address = link->address.wire();
+        ways_.add_neighbour(address);
+        neighbours_.emplace(engine_.wiring.identity.key_of(link->node(), address), address);
     }
-    std::sort(row.hosts.begin(), row.hosts.end(),
-              [](const FoundHost& left, const FoundHost& right) {
-                  return std::tie(left.hops, left.host) < std::tie(right.hops, right.host);
-              });
-    row.hosts.resize(std::min(row.hosts.size(), hosts_shown_max));
+}
+
+// What a host has hashed since it told of it is pending there no longer.
+void OwnSearch::drop_outdated() {
+    std::set<std::pair<HostKey, std::string>> hashed;
+    for (const auto& [content, found] : found_) {
+        for (const auto& [key, holder] : found.holders) {
+            if (content.pending_name.empty()) {
+                hashed.emplace(key, holder.name);
+            }
+        }
+    }
+    for (auto& entry : found_) {
+        const std::string& name = entry.first.pending_name;
+        if (!name.empty()) {
+            std::erase_if(entry.second.holders, [&](const auto& one) {
+                return hashed.contains({one.first, name});
+            });
+        }
+    }
+    std::erase_if(found_, [](const auto& entry) {
+        return entry.second.holders.empty() && entry.second.name_here.empty();
+    });
+}
+
+FoundHost OwnSearch::host_of(const HostKey& key, const Holder& holder) {
+    const auto neighbour = neighbours_.find(key);
+    std::vector<HostAddress> way = neighbour != neighbours_.end() ? std::vector{neighbour->second}
+                                                                  : ways_.to(holder.path.front());
+    if (way.empty()) {
+        way.assign(holder.path.rbegin(), holder.path.rend());
+    }
+    FoundHost host;
+    host.host = shown(holder.address);
+    host.hops = static_cast<std::uint32_t>(way.size());
+    host.rate = holder.rate;
+    host.whole = holder.whole;
+    std::transform(way.begin(), way.end(), std::back_inserter(host.path), shown);
+    return host;
+}
+
+FoundFile OwnSearch::row_of(const Content& content, const Found& found) {
+    FoundFile row;
+    row.size = content.id.size;
+    row.pending = !content.pending_name.empty();
+    row.root = row.pending ? std::string() : content.id.root.hex();
+    std::vector<std::pair<FoundHost, std::string>> holders;  // and the name there
+    for (const auto& [key, holder] : found.holders) {
+        holders.emplace_back(host_of(key, holder), holder.name);
+    }
+    std::sort(holders.begin(), holders.end(), [](const auto& left, const auto& right) {
+        return std::tie(left.first.hops, left.second, left.first.host) <
+               std::tie(right.first.hops, right.second, right.first.host);
+    });
+    const bool here = !found.name_here.empty();
+    row.name = here ? found.name_here : holders.front().second;
+    row.hops = here ? 0 : holders.front().first.hops;
+    for (const auto& [host, name] : holders) {
+        row.complete += !row.pending && host.whole ? 1 : 0;
+        row.partial += !row.pending && !host.whole ? 1 : 0;
+        row.rate = std::max(row.rate, host.rate);
+        if (row.hosts.size() < hosts_shown_max) {
+            row.hosts.push_back(host);
+        }
+    }
     row.complete += found.whole_here ? 1 : 0;
     row.partial += found.part_here ? 1 : 0;
-    row.here = engine_.wiring.catalog->find(id).state == store::Holding::State::complete;
+    row.here = engine_.wiring.catalog->find(content.id).state == store::Holding::State::complete;
     return row;
+}
+
+// Nearest first.
+std::vector<FoundFile> OwnSearch::rows() {
+    draw_ways();
+    drop_outdated();
+    std::vector<FoundFile> rows;
+    for (const auto& [content, found] : found_) {
+        rows.push_back(row_of(content, found));
+    }
+    std::sort(rows.begin(), rows.end(), [](const FoundFile& left, const FoundFile& right) {
+        return std::tie(left.hops, right.complete, left.name, left.root) <
+               std::tie(right.hops, left.complete, right.name, right.root);
+    });
+    return rows;
+}
+
+// Why a file that was not found may be there all the same; empty: everybody has told.
+std::string OwnSearch::doubts() const {
+    std::string words;
+    const auto add = [&words](std::uint64_t count, const std::string& what) {
+        if (count > 0) {
+            words += (words.empty() ? "" : ", ") + std::to_string(count) +
+                     (count == 1 ? " host " : " hosts ") + what;
+        }
+    };
+    if (plan_ && plan_->last()) {
+        const overlay::Counts& last = *plan_->last();
+        add(last.late, "did not answer in time");
+        add(last.lost, "went before the answer came");
+        add(last.refused, "refused the question");
+        add(last.unsure, "could not look at all files there");
+    } else if (plan_) {
+        words = "not all hosts answered in time";
+    }
+    if (own_unsure_) {
+        words += (words.empty() ? "" : ", ") + std::string("not all files here were looked at");
+    }
+    return words;
 }
 
 void OwnSearch::finish(TimePoint now, std::optional<Outcome> problem, const std::string& text) {
@@ -237,26 +338,28 @@ void OwnSearch::finish(TimePoint now, std::optional<Outcome> problem, const std:
     }
     SearchResults results;
     results.order = command_.order;
-    for (const auto& [id, found] : found_) {
-        results.files.push_back(row_of(id, found));
-    }
-    std::sort(results.files.begin(), results.files.end(),
-              [](const FoundFile& left, const FoundFile& right) {
-                  return std::tie(left.hops, right.complete, left.name, left.root) <
-                         std::tie(right.hops, left.complete, right.name, right.root);
-              });
+    results.files = rows();
+    results.doubts = doubts();
     if (plan_) {
         const overlay::Counts& price = plan_->price();
-        results.price = {price.hosts, price.messages, price.bytes,   price.duplicates,
-                         price.lost,  price.late,     price.refused, {}};
+        results.price = {price.hosts,      price.messages, price.bytes,
+                         price.duplicates, price.lost,     price.late,
+                         price.refused,    price.unsure,   {}};
         results.price.rings.assign(plan_->asked().begin(), plan_->asked().end());
-        results.complete = plan_->everybody() && !problem;
+        results.complete = plan_->everybody() && results.doubts.empty() && !problem;
     }
     results.truncated = truncated_;
     results.elapsed = now - began_at_;
     results.problem = problem;
     results.unreached = unreached_;
     results.text = text;
+    const bool only_pending = std::all_of(results.files.begin(), results.files.end(),
+                                          [](const FoundFile& file) { return file.pending; });
+    if (!problem && only_pending && (!results.files.empty() || !results.doubts.empty())) {
+        results.problem = Outcome::incomplete;
+        results.text = results.files.empty() ? "nothing found, but " + results.doubts
+                                             : "what was found is still hashed or written there";
+    }
     command_.sink->deliver(results);
 }
 

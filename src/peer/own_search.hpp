@@ -12,6 +12,7 @@
 #include "peer/file_scans.hpp"
 #include "shoal/overlay/question.hpp"
 #include "shoal/overlay/ring_plan.hpp"
+#include "shoal/overlay/ways.hpp"
 #include "shoal/protocol/search.hpp"
 
 namespace shoal::peer {
@@ -50,11 +51,22 @@ class OwnSearch {
     // A host that is still being dialled is waited for so long, once another can be asked.
     static constexpr Duration more_hosts_max{std::chrono::milliseconds(300)};
 
+    struct Content {
+        integrity::FileId id;
+        std::string pending_name;  // pending: ids are the same for all of one size
+        friend auto operator<=>(const Content&, const Content&) = default;
+    };
+    struct Holder {
+        std::string name;
+        HostAddress address;            // to dial
+        std::vector<HostAddress> path;  // as its hits came: itself first
+        std::uint64_t rate{};
+        bool whole{false};
+    };
     struct Found {
-        std::map<HostKey, FoundHost> holders;
-        std::string name;  // of the nearest
-        std::uint32_t hops{};
-        bool whole_here{false};  // counted for SearchOrder::own only
+        std::map<HostKey, Holder> holders;
+        std::string name_here;   // for SearchOrder::own only
+        bool whole_here{false};  // likewise
         bool part_here{false};
     };
     struct Ending {
@@ -62,8 +74,13 @@ class OwnSearch {
         std::string text;
     };
     bool look_connected(TimePoint now);
-    void add_hit(const protocol::Hit& hit, const HostKey& holder, const FoundHost& host);
-    [[nodiscard]] FoundFile row_of(const integrity::FileId& id, const Found& found) const;
+    void add_hit(const protocol::Hit& hit, const HostKey& key, Holder holder);
+    void draw_ways();
+    void drop_outdated();
+    [[nodiscard]] FoundFile row_of(const Content& content, const Found& found);
+    [[nodiscard]] std::vector<FoundFile> rows();
+    [[nodiscard]] FoundHost host_of(const HostKey& key, const Holder& holder);
+    [[nodiscard]] std::string doubts() const;
     // At once, or when the own files have been looked through.
     void end(TimePoint now, std::optional<Outcome> problem, const std::string& text);
     void finish(TimePoint now, std::optional<Outcome> problem, const std::string& text);
@@ -77,9 +94,13 @@ class OwnSearch {
     std::optional<overlay::RingPlan> plan_;
     TimePoint look_again_at_;
     std::vector<overlay::SearchId> ids_;
-    std::map<integrity::FileId, Found> found_;
+    std::map<Content, Found> found_;
     std::size_t hits_{0};
+    std::size_t pending_hits_{0};  // of them
+    overlay::Ways ways_;
+    std::map<HostKey, HostAddress> neighbours_;
     bool truncated_{false};
+    bool own_unsure_{false};                 // not all of this host's own files were looked at
     std::vector<Unreached> unreached_;       // when nobody could be asked
     std::string wrong_;                      // with the question
     std::optional<overlay::SearchId> scan_;  // under way

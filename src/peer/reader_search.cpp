@@ -37,7 +37,8 @@ void Reader::send_done(const SendDone& mail) {
     }
     const overlay::Counts& counts = mail.counts;
     protocol::SearchCounts said{counts.messages, counts.bytes, counts.duplicates, 0,
-                                counts.lost,     counts.late,  counts.refused,    counts.cut};
+                                counts.lost,     counts.late,  counts.refused,    counts.cut,
+                                counts.unsure};
     said.hosts = static_cast<std::uint32_t>(std::min<std::uint64_t>(counts.hosts, UINT32_MAX));
     link->send(protocol::encode_search_done(mail.request, said));
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "shoal/base/random.hpp"
+#include "shoal/integrity/unhashed.hpp"
 
 namespace shoal::peer {
 
@@ -23,8 +24,8 @@ overlay::Route route_of(const protocol::Search& search) {
 }
 
 overlay::Counts counts_of(const protocol::SearchCounts& said) {
-    return {said.hosts, said.messages, said.bytes,   said.duplicates,
-            said.lost,  said.late,     said.refused, said.cut};
+    return {said.hosts, said.messages, said.bytes, said.duplicates, said.lost,
+            said.late,  said.refused,  said.cut,   said.unsure};
 }
 
 // The holder and its files, without the way that they came: what makes them the same hits.
@@ -83,7 +84,7 @@ void Searches::handle_arrived(const SearchArrived& arrived, TimePoint now) {
         refuse(arrived, protocol::Status::bad_request, "its stack loops, or its TTL is 0");
     } else if (verdict == SearchRouter::Verdict::fresh &&
                !scans_.add(route.id, std::move(*matcher), now + route.wait)) {
-        router_.handle_local_done(route.id);
+        router_.handle_local_done(route.id, false);
         pump();
     }
     note_totals();
@@ -249,14 +250,17 @@ void Searches::finish_scan(const FileScans::Finished& finished, TimePoint now) {
     const Figures& figures = engine_.wiring.figures;
     hits.rate = figures.best_upload != 0 ? figures.best_upload : figures.max_upload;
     hits.more = finished.more;
-    for (const store::CatalogRecord& record : finished.found) {
-        const auto chunks = integrity::Geometry(record.id.size).chunk_count();
-        const protocol::Hit hit{record.name, record.id, record.held == chunks};
-        if (!protocol::fits(hits, hit)) {
-            hits.more = true;
-            break;
+    for (const auto* records : {&finished.found, &finished.pending}) {
+        for (const store::CatalogRecord& record : *records) {
+            const bool whole = record.held == integrity::Geometry(record.id.size).chunk_count() &&
+                               !integrity::is_unhashed(record.id);
+            const protocol::Hit hit{record.name, record.id, whole};
+            if (!protocol::fits(hits, hit)) {
+                hits.more = true;
+                break;
+            }
+            hits.hits.push_back(hit);
         }
-        hits.hits.push_back(hit);
     }
     if (!hits.hits.empty()) {
         const protocol::HitsMessage made = protocol::encode_hits(hits);
@@ -267,7 +271,7 @@ void Searches::finish_scan(const FileScans::Finished& finished, TimePoint now) {
             ++engine_.wiring.figures.hits_sent;
         }
     }
-    router_.handle_local_done(finished.id);
+    router_.handle_local_done(finished.id, finished.all);
     pump();
 }
 
@@ -280,7 +284,8 @@ void Searches::begin(SearchCommand command, TimePoint now) {
     random_bytes(scan.bytes);
     if (const overlay::Matcher* matcher = search.begin_scan(scan);
         matcher != nullptr && !scans_.add(scan, *matcher, search.deadline())) {
-        search.handle_scanned({scan, {}, true}, now);  // too many wait: say that there is more
+        search.handle_scanned({scan, {}, {}, true, false},
+                              now);  // too many wait: say that there is more
     }
 }
 

@@ -180,7 +180,8 @@ serverMessage encode_search_done(std::uint64_t id, const SearchCounts& counts) {
     message.fileSize = counts.bytes;
     message.held = counts.duplicates;
     std::vector<std::uint8_t> rest;
-    for (const std::uint32_t number : {counts.lost, counts.late, counts.refused, counts.cut}) {
+    for (const std::uint32_t number :
+         {counts.lost, counts.late, counts.refused, counts.cut, counts.unsure}) {
         put(rest, number);
     }
     std::copy(rest.begin(), rest.end(), message.digest.bytes.begin());
@@ -194,7 +195,8 @@ SearchCounts parse_search_done(const serverMessage& message) {
     counts.messages = message.first;
     counts.bytes = message.fileSize;
     counts.duplicates = message.held;
-    for (std::uint32_t* number : {&counts.lost, &counts.late, &counts.refused, &counts.cut}) {
+    for (std::uint32_t* number :
+         {&counts.lost, &counts.late, &counts.refused, &counts.cut, &counts.unsure}) {
         *number = rest.number<std::uint32_t>();
     }
     return counts;

@@ -158,10 +158,36 @@ def test_search_beyond_the_hosts_that_are_known_and_fetch_what_it_finds(swarm):
             assert status_of(gateway, "SEARCH", {"name": "a", **body}) == BAD_REQUEST, body
         row = rows["far/report.txt"]
         order = {"rel_endpoint": "got.txt", "hash": row["root"], "size": row["size"], "hosts": row["hosts"]}
-        for odd in ({"size": row["size"]}, {"hosts": row["hosts"]}, {**order, "hash": row["root"][:8]}):
+        for odd in ({"size": row["size"]}, {"hosts": []}, {"hosts": row["hosts"], "size": row["size"]},
+                    {**order, "hash": row["root"][:8]}):
             assert status_of(gateway, "FETCH", {"rel_endpoint": "got.txt", **odd}) == BAD_REQUEST, odd
         assert status_of(gateway, "FETCH", order) == OK
         assert sha256(host.download("got.txt")) == sha256(far.shared("far/report.txt"))
+
+
+def test_what_search_finds_pending_is_fetched_by_its_hosts_alone(swarm):
+    far = gateway_host(swarm, 4, shared={"other.txt": 1})
+    near = gateway_host(swarm, 3, hosts=[4])
+    host = gateway_host(swarm, 2, "--json-write", hosts=[3])
+    near.wait_connected(far)
+    host.wait_connected(near)
+    with connect(host) as gateway:
+        def search(name):
+            reply, _ = gateway.call("SEARCH", {"name": name})
+            assert reply["status"] == OK, reply
+            return reply
+        with open(far.shared("needle.txt"), "wb") as file:
+            file.write(b"n" * 200_000)
+            file.flush()
+            reply = until(lambda: (found := search("needle"))["content"] and found, "it is seen there")
+            (row,) = reply["content"]
+            assert row["pending"] and row["root"] == "" and row["hosts"] == [far.name], reply
+            assert "still hashed or written" in reply["message"], reply
+        reply, _ = gateway.call("FETCH", {"rel_endpoint": row["name"], "hosts": row["hosts"]})
+        assert reply["status"] == OK and reply["content"]["fetched"] == 200_000, reply
+        assert sha256(host.download("needle.txt")) == sha256(far.shared("needle.txt"))
+        reply = search("nobody has this")
+        assert reply["content"] == [] and reply["doubts"] == "" and reply["message"] == "ok", reply
 
 
 def test_search_of_a_host_alone(swarm):

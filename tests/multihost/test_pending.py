@@ -2,7 +2,8 @@
 import threading
 
 import shoalwire as wire
-from harness import GIB, MIB, marks, until
+from harness import GIB, MIB, check_equal, marks, until
+from test_search import line, search
 
 
 def many(count, folder="n"):
@@ -249,6 +250,81 @@ def test_list_takes_any_prefix(swarm):
         assert [row["name"] for row in listing.events("file_list")[0]["rows"]] == names, prefix
     bad = host.run("list", "../x", "--bind", host.address)
     assert bad.wait() == 2, bad.tail()
+
+
+def test_a_search_tells_what_is_pending_and_get_waits_for_it(swarm):
+    """At a host that only the known one knows."""
+    hosts = line(swarm, 2, {2: {"near": 5}})
+    asker = swarm.host(20, hosts=[1], start=False)
+    needle = hosts[2].shared("needle")
+
+    def writer():
+        file = open(needle, "ab")
+        file.write(b"x" * 100_000)
+        file.flush()
+        return file
+
+    def pending(rows):
+        return [(row["name"], row["root"], row["pending"]) for row in rows] == [("needle", "", True)]
+
+    with writer():
+        with swarm.client(hosts[2]) as client:
+            until(lambda: client.search("needle", ttl=1)[1], "it is seen there")
+        results = search(asker, "needle", code=5)
+        (row,) = results["files"]
+        assert results["problem"] == "incomplete" and results["complete"], results
+        assert pending([row]) and row["size"] == 100_000 and row["hops"] == 2, row
+        assert row["complete"] == row["partial"] == 0, row
+        assert [one["host"] for one in row["hosts"]] == [hosts[2].name], row
+        plain = asker.run("search", "needle", "--bind", asker.address)
+        assert plain.wait() == 5 and "pending" in plain.out.text(), plain.tail()
+        assert "1 pending: being hashed or written" in plain.err.text(), plain.tail()
+        both = search(asker, "ne")["files"]
+        assert sorted((row["name"], row["pending"]) for row in both) == [("near", False),
+                                                                         ("needle", True)]
+        process = asker.get("needle", options=["--search", "--timeout", "1"], code=5)
+        assert (f"{hosts[2].name}: needle is being written there"
+                in process.events("fetch_done")[0]["text"]), process.tail()
+        waiting = asker.start_get("needle", options=["--search"])
+        waiting.wait_event("notice", kind="host-connected", host=hosts[2].name)
+    assert waiting.wait(30) == 0, waiting.tail()
+    check_equal(asker.download("needle"), needle)
+    hashed = search(asker, "needle")["files"]
+    assert [(row["pending"], len(row["root"]), row["complete"]) for row in hashed] == [(False, 64, 1)]
+
+
+def test_a_pending_result_of_a_search_is_fetched_by_its_number(swarm):
+    hosts = line(swarm, 2, {2: {"far/early": 5}})
+    asker = swarm.host(20, hosts=[1], start=False)
+    prompt = asker.prompt(options=["--json", "--wait-hosts", "1"])
+    with open(hosts[2].shared("far/late"), "wb") as file:
+        file.write(b"late")
+        file.flush()
+        with swarm.client(hosts[2]) as client:
+            until(lambda: client.search("late", ttl=1)[1], "it is seen there")
+        prompt.send("search far/\n")
+        files = prompt.wait_event("search_results")["files"]
+        number = [row["name"] for row in files].index("far/late") + 1
+        assert files[number - 1]["pending"], files
+        prompt.send(f"get #{number}\nquit\n")
+        prompt.wait_event("notice", kind="host-connected", host=hosts[2].name)
+    assert prompt.wait(30) == 0, prompt.tail()
+    assert asker.download("far/late").read_bytes() == b"late"
+
+
+def test_a_search_that_not_everybody_answers_has_not_found_nothing(swarm):
+    stopped = line(swarm, 2, {2: {"f": 1}})[2]
+    asker = swarm.host(20, hosts=[1], start=False)
+    assert search(asker, "nobody has this", code=3)["doubts"] == ""
+    stopped.process.freeze()
+    try:
+        results = search(asker, "f", "--wait", "1", "--ttl", "2", code=5)
+        assert results["problem"] == "incomplete" and not results["complete"], results
+        assert "1 host did not answer in time" in results["doubts"], results
+        ended = asker.get("f", options=["--search"], code=5).events("fetch_done")[0]
+        assert "did not answer in time" in ended["text"], ended
+    finally:
+        stopped.process.thaw()
 
 
 @marks(long=True, timeout=300)

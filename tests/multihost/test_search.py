@@ -143,6 +143,43 @@ def test_s7_results_come_when_all_have_answered_or_when_time_is_up(swarm):
     assert [file["size"] for file in late["files"]] == [10] and not late["complete"], late
 
 
+def test_hops_are_the_fewest_that_all_answers_tell(swarm):
+    """3 has heard of the search by way of 2 first: what it holds is told by way of 2, and so is what 4
+    holds, which 3 has asked. Nothing else says that 3 is connected here, and 4 to 3."""
+    def relay(connection, message):
+        for name, *path in (("f of 3", 3), ("f of 4", 4, 3)):
+            where = [(f"{swarm.net}.{number}", PORT) for number in path]
+            record = (name, 100, wire.file_root(name.encode() * 20), True)
+            connection.send(wire.HITS, 0, wire.pack_hits([record], where[0], path=where), count=1,
+                            digest=message.nodeId + bytes(16), nodeId=bytes([path[0]]) * 16)
+        connection.end_search(message)
+
+    swarm.fake(2, {}, on_search=relay)
+    swarm.fake(3, {})
+    asker = swarm.host(20, hosts=[2, 3], start=False)
+    results = search(asker, "f of", "--wait-hosts", "2")
+    found = {file["name"]: file for file in results["files"]}
+    for name, way in (("f of 3", [3]), ("f of 4", [3, 4])):
+        host = found[name]["hosts"][0]
+        assert found[name]["hops"] == host["hops"] == len(way), found[name]
+        assert host["path"] == [f"{swarm.net}.{number}:{PORT}" for number in way], host
+        assert host["host"] == f"{swarm.net}.{way[-1]}:{PORT}", host
+
+
+def test_a_neighbour_is_one_hop_away_in_each_of_many_searches(swarm):
+    edges = [(a, b) for a in range(1, 5) for b in range(a + 1, 5)]
+    hosts = graph(swarm, edges, {n: {"everywhere": 500} for n in range(1, 5)})
+    asker = swarm.host(20, hosts=list(hosts), start=False)
+    prompt = asker.prompt(options=["--json", "--wait-hosts", str(len(hosts))])
+    prompt.send("search everywhere\n" * 20 + "quit\n")
+    assert prompt.wait(60) == 0, prompt.tail()
+    searches = [one for one in prompt.events("search_results") if not one["problem"]]
+    assert searches, prompt.tail()
+    for results in searches:
+        assert len(results["files"]) == 1, results
+        assert [one["hops"] for one in results["files"][0]["hosts"]] == [1] * len(hosts), results
+
+
 def test_s9_the_advertised_address_stands_in_hits(swarm):
     swarm.host(3, shared={"f": 10}, options=["--advertise", "203.0.113.9:4711"])
     swarm.host(4, shared={"f": 10}, options=["--advertise", "203.0.113.8"])

@@ -164,10 +164,10 @@ def test_pitfall18_hits_that_nobody_asked_for_are_dropped(swarm):
     pushed = threading.Event()
 
     def lure(connection, message):
-        connection.push_hits(os.urandom(16), [("f", 1, bytes(32), True)])
-        connection.push_hits(message.nodeId, [("f", 1, bytes(32), True)],
+        connection.push_hits(os.urandom(16), [("f", 1, bytes([7]) * 32, True)])
+        connection.push_hits(message.nodeId, [("f", 1, bytes([7]) * 32, True)],
                              address=(f"{swarm.net}.77", 9))
-        connection.push_hits(message.nodeId, [("elsewhere", 1, bytes(32), True)])
+        connection.push_hits(message.nodeId, [("elsewhere", 1, bytes([7]) * 32, True)])
         connection.end_search(message)
         pushed.set()
 

@@ -36,6 +36,11 @@ def search_fields(pattern, kind=NAME_PART, search_id=None, ttl=7, wait_ms=2000, 
 HIT = struct.Struct("<HHQ32s")
 
 
+def pending_root(size):
+    """Stands for the root of a file that is not hashed yet."""
+    return bytes(32) if size else b"\xff" * 32
+
+
 def pack_hits(records, address=(None, 0), rate=0, path=()):
     """`records`: (name, size, root, whole) of each."""
     out = pack_address(*address) + struct.pack("<QH", rate, len(path))
@@ -63,9 +68,9 @@ def unpack_hits(payload):
 
 def search_counts(message):
     """Of a search_done."""
-    lost, late, refused, cut = struct.unpack_from("<4I", message.digest)
-    return dict(hosts=message.count, messages=message.first, bytes=message.fileSize,
-                duplicates=message.held, lost=lost, late=late, refused=refused, cut=cut)
+    lost, late, refused, cut, unsure = struct.unpack_from("<5I", message.digest)
+    return dict(hosts=message.count, messages=message.first, bytes=message.fileSize, lost=lost,
+                duplicates=message.held, late=late, refused=refused, cut=cut, unsure=unsure)
 
 
 def check_search_vectors(messages):
@@ -79,4 +84,5 @@ def check_search_vectors(messages):
     again["path"] += bytes(400 - len(again["path"]))
     assert all(getattr(asked, name) == value for name, value in again.items()), asked
     assert search_counts(messages["server-search-done"]) == dict(
-        hosts=29, messages=70, bytes=20000, duplicates=12, lost=1, late=2, refused=3, cut=4)
+        hosts=29, messages=70, bytes=20000, duplicates=12, lost=1, late=2, refused=3, cut=4,
+        unsure=5)

@@ -46,6 +46,14 @@ peer::FoundFile found(const std::string& name, char root, std::uint32_t complete
     return file;
 }
 
+peer::FoundFile pending(const std::string& name) {
+    peer::FoundFile file = found(name, 'p', 1);
+    file.root.clear();
+    file.complete = 0;
+    file.pending = true;
+    return file;
+}
+
 // A session at a keyboard, and what it says.
 struct Keyboard {
     PlayedPeer played;
@@ -161,6 +169,21 @@ TEST_CASE("cli search: the content that most hold is chosen, a tie is not") {
     CHECK(choice.versions[0].root == choice.file->root);
 }
 
+TEST_CASE("cli search: what is pending is fetched when nothing else is called so") {
+    peer::SearchResults results;
+    results.files = {pending("a/x"), pending("b/x"), found("c/xx", 'c', 9)};
+    CHECK(choose(results, "x", "").file == nullptr);
+    REQUIRE(choose(results, "x", "").pending != nullptr);
+    CHECK(choose(results, "x", "").pending->name == "a/x");  // the nearest
+    CHECK(choose(results, "x", "aa").pending != nullptr);    // it may have that root
+    CHECK(choose(results, "y", "").pending == nullptr);
+    results.files.push_back(found("d/x", 'd', 1));
+    CHECK(choose(results, "x", "").file->name == "d/x");
+    CHECK(choose(results, "x", "").pending == nullptr);
+    CHECK(choose(results, "x", "").versions.size() == 1);
+    CHECK(choose(results, "x", "aa").pending != nullptr);
+}
+
 TEST_CASE("cli search: a long name is searched for by its end") {
     const auto order = search_for_name(std::string(300, 'a') + "\xc3\x84" + std::string(127, 'b'));
     CHECK(order.pattern == std::string(127, 'b'));
@@ -171,7 +194,7 @@ TEST_CASE("cli search: the table and the price") {
     peer::SearchResults results;
     results.files = {found("a.txt", 'a', 2)};
     results.files[0].rate = 2 * 1024 * 1024;
-    results.price = {7, 20, 2048, 3, 1, 0, 0, {2, 4}};
+    results.price = {7, 20, 2048, 3, 1, 0, 0, 0, {2, 4}};
     results.elapsed = std::chrono::milliseconds(12);
     const std::string table = search_table(results, true);
     CHECK(table.find("1   7 B        2     2    2 MiB/s  -     a.txt") != std::string::npos);
@@ -181,7 +204,20 @@ TEST_CASE("cli search: the table and the price") {
           "1 file at 2 hosts; asked 7 hosts (TTL 2, 4) with 20 messages, 2 KiB, 3 duplicates "
           "dropped, in 12 ms; 1 lost on the way\n");
     CHECK(search_code(results) == 0);
+    results.files.push_back(pending("b.txt"));
+    CHECK(search_table(results, false).find("  7 B  pending     2") != std::string::npos);
+    CHECK(search_summary(results).starts_with("2 files at 2 hosts, 1 pending: being hashed"));
+    results.files.erase(results.files.begin());
+    results.problem = Outcome::incomplete;
+    CHECK(
+        search_summary(results).starts_with("1 file at 1 host, 1 pending: being hashed or "
+                                            "written; asked 7 hosts"));
+    CHECK(search_code(results) == 5);
     results.files.clear();
+    results.text = "nothing found, but 1 host did not answer in time";
+    CHECK(search_summary(results).starts_with(results.text + "; asked 7 hosts"));
+    CHECK(search_code(results) == 5);
+    results.problem.reset();
     CHECK(search_code(results) == 3);
     results.problem = Outcome::no_host;
     results.text = "no\nhost";
@@ -276,6 +312,41 @@ TEST_CASE("cli prompt: a search is not offered while one is made, and is of one 
     CHECK(seeker.end(1, Outcome::not_found).empty());
     CHECK(seeker.played.searched.size() == 1);
     CHECK(seeker.fetches.cancel("a"));  // the search for it
+}
+
+TEST_CASE("cli get --search: what is pending there is asked for there") {
+    PlayedPeer played;
+    played.results.files = {pending("far/x")};
+    played.on_fetch = [](FetchId id, const peer::FetchOrder& order) {
+        return std::vector<peer::Event>{PlayedPeer::ended(
+            id, order.name, order.hosts.empty() ? Outcome::not_found : Outcome::done)};
+    };
+    CHECK(run_front({"get", "x@deadbeef", "--search"}, played).code == 0);
+    const peer::FetchOrder& order = played.fetches.back();
+    CHECK(order.name == "x");
+    CHECK(order.path_there == "far/x");
+    CHECK(order.root.empty());
+    CHECK(order.root_prefix == "deadbeef");
+    CHECK(order.hosts == std::vector<std::string>{"10.0.0.1:8080"});
+    played.on_fetch = [](FetchId id, const peer::FetchOrder& asked) {
+        return std::vector<peer::Event>{PlayedPeer::ended(id, asked.name, Outcome::not_found)};
+    };
+    CHECK(run_front({"get", "x", "--search"}, played).code == 3);  // it has gone; once is enough
+}
+
+TEST_CASE("cli get --search: nobody has it only if everybody has said so") {
+    PlayedPeer played;
+    played.on_fetch = [](FetchId id, const peer::FetchOrder& order) {
+        return std::vector<peer::Event>{PlayedPeer::ended(id, order.name, Outcome::not_found)};
+    };
+    CHECK(run_front({"get", "x", "--search"}, played).code == 3);
+    played.results.doubts = "1 host did not answer in time";
+    const Ended silent = run_front({"get", "x", "--search"}, played);
+    CHECK(silent.code == 5);
+    CHECK(silent.err.find("1 host did not answer in time") != std::string::npos);
+    played.results.doubts.clear();
+    played.results.truncated = true;
+    CHECK(run_front({"get", "x", "--search"}, played).code == 5);
 }
 
 TEST_CASE("cli search: the command prints a table, and ends by what was found") {

@@ -146,6 +146,23 @@ TEST_CASE("the answer waits for all and carries the sum", "[overlay][router]") {
     CHECK(host.told() == "reply 1/5: hosts 5 dup 2 lost 1 refused 1");
 }
 
+TEST_CASE("a host that did not look at all of its files says so, once", "[overlay][router]") {
+    Alone host;
+    host.askers(1);
+    host.router.handle_search(host.asker(1), 5, route(1, 3), host.now);
+    host.router.handle_local_done(id_of(1), false);
+    host.router.handle_local_done(id_of(1), false);
+    CHECK(host.told() == "reply 1/5: hosts 1 unsure 1");
+    host.servers(11, 1);
+    host.router.handle_search(host.asker(1), 6, route(2, 3), host.now);
+    host.actions();
+    Counts branch;
+    branch.unsure = 2;
+    host.router.handle_done(host.server(11), id_of(2), branch);
+    host.router.handle_local_done(id_of(2));
+    CHECK(host.told() == "reply 1/6: hosts 1 unsure 2");
+}
+
 TEST_CASE("who does not answer in time is late", "[overlay][router]") {
     Alone host;
     host.askers(1);

@@ -7,6 +7,7 @@
 #include "../support/protocol_samples.hpp"
 #include "shoal/base/text.hpp"
 #include "shoal/integrity/merkle.hpp"
+#include "shoal/integrity/unhashed.hpp"
 #include "shoal/protocol/auth.hpp"
 #include "shoal/protocol/search.hpp"
 
@@ -164,11 +165,12 @@ void add_search(Vectors& out) {
     hits.rate = 1000000;
     hits.path = {address_ending(4, 8080), address_ending(3, 8080)};
     hits.hits = {{"music/\xc3\x84.ogg", {file_size, digest_from(0xc0)}, true},
-                 {"part.mp3", {file_size, digest_from(0xd0)}, false}};
+                 {"part.mp3", {file_size, digest_from(0xd0)}, false},
+                 {"new.mp3", integrity::unhashed(file_size), false}};
     const HitsMessage found = encode_hits(hits);
     out["server-hits"] = with_payload(found.message, found.payload);
     out["server-search-done"] =
-        with_payload(encode_search_done(9, {70, 20000, 12, 29, 1, 2, 3, 4}));
+        with_payload(encode_search_done(9, {70, 20000, 12, 29, 1, 2, 3, 4, 5}));
 }
 
 Vectors encoded() {

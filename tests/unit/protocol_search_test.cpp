@@ -153,12 +153,12 @@ TEST_CASE("no host says more than one message holds", "[protocol][search]") {
 }
 
 TEST_CASE("counts come out as they went in", "[protocol][search]") {
-    const SearchCounts counts{1, 2, 3, 4, 5, 6, 7, 8};
+    const SearchCounts counts{1, 2, 3, 4, 5, 6, 7, 8, 9};
     const auto message = decode_server(encode(encode_search_done(11, counts)));
     REQUIRE(message);
     CHECK(message->id == 11);
     const SearchCounts back = parse_search_done(*message);
     CHECK(std::tie(back.messages, back.bytes, back.duplicates) == std::tuple(1U, 2U, 3U));
-    CHECK(std::tie(back.hosts, back.lost, back.late, back.refused, back.cut) ==
-          std::tuple(4U, 5U, 6U, 7U, 8U));
+    CHECK(std::tie(back.hosts, back.lost, back.late, back.refused, back.cut, back.unsure) ==
+          std::tuple(4U, 5U, 6U, 7U, 8U, 9U));
 }

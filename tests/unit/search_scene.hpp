@@ -53,6 +53,7 @@ inline std::string words_of(const Counts& counts) {
     add("late", counts.late);
     add("refused", counts.refused);
     add("cut", counts.cut);
+    add("unsure", counts.unsure);
     return words;
 }
 

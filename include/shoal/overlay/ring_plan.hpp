@@ -43,6 +43,8 @@ class RingPlan {
     // What all rings cost; hosts are those of the ring that reached most.
     [[nodiscard]] const Counts& price() const { return price_; }
     [[nodiscard]] const std::vector<std::uint8_t>& asked() const { return asked_; }
+    // Of the ring asked last, once it has answered; until then, and when it has not, nothing.
+    [[nodiscard]] const std::optional<Counts>& last() const { return done_; }
     // No host was left out: none late, lost or refusing, and the TTL was enough for all.
     [[nodiscard]] bool everybody() const { return done_ && whole(*done_) && done_->cut == 0; }
 

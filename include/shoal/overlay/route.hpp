@@ -43,6 +43,7 @@ struct Counts {
     std::uint32_t late{};        // branches that did not answer in time
     std::uint32_t refused{};     // hosts that did not take it: too many searches, closing
     std::uint32_t cut{};         // hosts that would have asked on, had the TTL let them
+    std::uint32_t unsure{};      // hosts that do not know all of their own files at the moment
 
     friend bool operator==(const Counts&, const Counts&) = default;
     void add(const Counts& other);
@@ -60,6 +61,7 @@ inline void Counts::add(const Counts& other) {
     sum(late, other.late);
     sum(refused, other.refused);
     sum(cut, other.cut);
+    sum(unsure, other.unsure);
 }
 
 }  // namespace shoal::overlay

@@ -77,7 +77,8 @@ class SearchRouter {
     void begin_own(const Route& route, TimePoint now);
     // Forgets it: what still comes is dropped.
     void end_own(const SearchId& id);
-    void handle_local_done(const SearchId& id);
+    // `all`: every file of this host was held against it.
+    void handle_local_done(const SearchId& id, bool all = true);
 
     // Hits that came from `from`, or from this host's own files (nullopt). `fingerprint` tells
     // contents apart; `bytes` is what sending them on costs.

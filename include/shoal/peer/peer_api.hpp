@@ -87,6 +87,9 @@ struct FetchOrder {
     std::uint64_t size{};
     std::vector<std::string> hosts;
     std::vector<VersionInfo> versions{};  // that content, then others which the name may mean
+    // Hosts without a root: of a pending result, whose root is not known yet. Those hosts alone are
+    // asked what that path (empty: `name`) is there, which has it hashed first.
+    std::string path_there{};
 };
 
 struct SearchOrder {
@@ -266,7 +269,7 @@ struct FoundHost {
     std::uint32_t hops{};
     std::uint64_t rate{};           // bytes a second that it has sent at best; 0: not known
     bool whole{true};               // false: it holds a part
-    std::vector<std::string> path;  // hosts that the answer crossed, the nearest first
+    std::vector<std::string> path;  // the shortest way known: the nearest first, itself last
 };
 struct FoundFile {     // one content
     std::string name;  // of the nearest holder
@@ -277,6 +280,8 @@ struct FoundFile {     // one content
     std::uint64_t rate{};                 // of the fastest
     bool here{false};
     std::vector<FoundHost> hosts;  // nearest first; not all of very many
+    // As in FileRow: there is one such row for each name and size.
+    bool pending{false};
 };
 // Of files that one name may mean: the one that most hosts hold (version_vote.hpp), or all between
 // which there is a tie.
@@ -287,6 +292,7 @@ struct SearchPrice {
     std::uint64_t bytes{};
     std::uint64_t duplicates{};  // dropped
     std::uint64_t lost{}, late{}, refused{};
+    std::uint64_t unsure{};       // did not know all of their own files
     std::vector<unsigned> rings;  // the TTL of each
 };
 struct SearchResults {  // the one event of a search; nearest first
@@ -296,9 +302,12 @@ struct SearchResults {  // the one event of a search; nearest first
     bool complete{false};   // every host within reach has answered
     SearchPrice price;
     Duration elapsed{};
-    std::optional<Outcome> problem;  // no_host, not_let_in, usage, cancelled
-    std::string text;                // of the problem
+    // no_host, not_let_in, usage, cancelled; incomplete: nothing was found but what is pending, or
+    // nothing while there are doubts.
+    std::optional<Outcome> problem;
+    std::string text;  // of the problem
     std::vector<Unreached> unreached;
+    std::string doubts{};  // why a file that was not found may be there all the same; else empty
 };
 
 // Something that happened without an order: "127.0.0.3:8080 connected".

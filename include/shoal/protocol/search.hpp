@@ -38,8 +38,8 @@ Result<Search> parse_search(const clientMessage& message);
 // serverMessage `hits`: what one host found among its files.
 struct Hit {
     std::string_view name;
-    integrity::FileId id;
-    bool whole{};  // false: held in part
+    integrity::FileId id;  // pending: unhashed()
+    bool whole{};          // false: held in part
 };
 struct Hits {
     std::array<std::uint8_t, 16> search{};
@@ -67,7 +67,7 @@ bool fits(const Hits& hits, const Hit& next);
 // serverMessage `search_done`.
 struct SearchCounts {
     std::uint64_t messages{}, bytes{}, duplicates{};
-    std::uint32_t hosts{}, lost{}, late{}, refused{}, cut{};
+    std::uint32_t hosts{}, lost{}, late{}, refused{}, cut{}, unsure{};
 };
 serverMessage encode_search_done(std::uint64_t id, const SearchCounts& counts);
 SearchCounts parse_search_done(const serverMessage& message);

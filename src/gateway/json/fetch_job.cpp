@@ -164,10 +164,13 @@ JobPtr make_fetch(Order&& order) {
             Resolution::of(Code::bad_request, "'hash' of FETCH is 8 to 64 hex digits of the root"));
     }
     const Body& body = order.request.body;
-    if (body.hosts.has_value() != body.size.has_value() || (body.hosts && prefix.size() != 64)) {
+    const bool content = body.size && prefix.size() == 64;
+    const bool pending = !body.size && prefix.empty();
+    if (body.hosts ? body.hosts->empty() || !(content || pending) : body.size.has_value()) {
         return make_answer(
             Resolution::of(Code::bad_request,
-                           "'hosts' of a result of SEARCH go with its 'size' and root as 'hash'"));
+                           "'hosts' of a result of SEARCH go with its 'size' and root as 'hash', "
+                           "or, while it is pending, with neither"));
     }
     return std::make_unique<FetchJob>(std::move(order));
 }

@@ -19,6 +19,7 @@ JsonObject row_of(const peer::FoundFile& file) {
         .number("hops", file.hops)
         .number("rate", file.rate)
         .boolean("here", file.here)
+        .boolean("pending", file.pending)
         .texts("hosts", hosts);
 }
 
@@ -77,7 +78,7 @@ class SearchJob final : public Job {
             rows.add(row_of(file));
         }
         JsonObject summary = rows.summary(more, results.truncated, results.price.hosts);
-        summary.boolean("complete", results.complete);
+        summary.boolean("complete", results.complete).text("doubts", results.doubts);
         return rows.resolution(results.problem ? results.text : "ok", summary);
     }
 
