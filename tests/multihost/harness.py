@@ -390,6 +390,7 @@ class Swarm:
         """Ends what still runs; returns what was wrong with how the processes ended."""
         for process in self.processes:  # under a sanitizer they shall look for leaks
             process.signal(signal.SIGTERM if SLOW > 1 else signal.SIGKILL)
+            process.signal(signal.SIGCONT)  # a test that failed may have left it stopped
         stuck = [process for process in self.processes if not process.ended_within(10 * SLOW)]
         for fake in self.fakes:
             fake.stop()

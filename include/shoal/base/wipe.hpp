@@ -17,7 +17,11 @@ namespace shoal {
 void leave_no_core();
 
 // Not optimised away.
-inline void wipe(std::span<std::uint8_t> bytes) { ::explicit_bzero(bytes.data(), bytes.size()); }
+inline void wipe(std::span<std::uint8_t> bytes) {
+    if (!bytes.empty()) {  // nothing has no address
+        ::explicit_bzero(bytes.data(), bytes.size());
+    }
+}
 // Its short form, too, which lies in the object itself.
 inline void wipe(std::string& text) {
     text.resize(text.capacity());
