@@ -63,10 +63,12 @@ void Door::look_up(std::string name, bool hashed, Callback<TreeEntry> callback) 
         entry.here = entry.shared = true;
         return callback(entry);
     }
-    if (here.state == store::Holding::State::absent && wiring_.catalog->is_subfolder(name)) {
+    const std::optional<std::int64_t> folder_mtime = wiring_.catalog->folder_mtime(name);
+    if (here.state == store::Holding::State::absent && folder_mtime) {
         TreeEntry entry;
         entry.name = last_part(name);
         entry.folder = entry.here = entry.shared = true;
+        entry.mtime = folder_mtime;
         return callback(entry);
     }
     wiring_.requester.post(GatewayMail(LookUp{std::move(*path), hashed, std::move(callback)}));

@@ -294,9 +294,9 @@ void Edits::look(const LookHere& order) {
     entry.name = last_part(order.name.text());
     entry.folder = *folder;
     entry.here = entry.shared = true;
+    entry.mtime = stamp.mtime_s();
     if (!entry.folder) {
         entry.size = stamp.size;
-        entry.mtime = stamp.mtime_s();
     }
     order.callback(std::move(entry));
 }

@@ -23,6 +23,7 @@ ToldRows in_order(ToldRows rows) {
             continue;
         }
         once.back().folder |= row.folder;
+        once.back().below_s = std::max(once.back().below_s, row.below_s);
         if (row.file) {
             once.back().file = true;
             once.back().id = row.id;
@@ -123,13 +124,14 @@ bool FolderAsk::take(ToldRows& rows, const protocol::ListingRecord& record) cons
     }
     const std::string_view name = rest.substr(0, slash);
     if (!is_file && !rows.empty() && rows.back().folder && rows.back().name == name) {
+        rows.back().below_s = std::max(rows.back().below_s, record.mtime);
         return true;
     }
     if (rows.size() >= limits::browse_rows_max) {
         return false;
     }
     rows.push_back({std::string(name), !is_file, is_file, is_file ? record.id : integrity::FileId{},
-                    is_file ? record.mtime : 0});
+                    is_file ? record.mtime : 0, is_file ? 0 : record.mtime});
     return true;
 }
 

@@ -95,8 +95,11 @@ void Lookup::look_here(TimePoint now) {
         return finish(Error{ErrorKind::forbidden,
                             "'" + name() + "' may not be read by the program that shares it"});
     }
-    if (order_.root_prefix.empty() && offers.has_folder(name())) {
-        return finish(Meaning{true, {}, true, {}, {}, true, offers.catalog().is_subfolder(name())});
+    const auto own_folder = offers.catalog().folder_mtime(name());
+    const auto fetched = offers.newest_fetched_below(name() + '/');
+    if (order_.root_prefix.empty() && (own_folder || fetched)) {
+        const auto time = folder_time(own_folder.value_or(0), fetched.value_or(0), told_below(now));
+        return finish(Meaning{true, {}, true, time, {}, true, own_folder.has_value()});
     }
     if (!asking_) {
         begin_asking(now);
@@ -162,6 +165,11 @@ void Lookup::handle_folder(ServerLink& link, const Reply& reply) {
     const bool listing = reply.is(protocol::ServerType::listing);
     if (listing && reply.message->count > 0) {
         folder_ = true;
+        if (const auto records = protocol::parse_listing(reply.payload)) {
+            for (const protocol::ListingRecord& record : *records) {
+                below_ = std::max(below_, record.mtime);
+            }
+        }
         asked->second.folder = Word::yes;
     } else {
         const bool partly = listing && (reply.message->flags & protocol::flag_incomplete) != 0;
@@ -306,8 +314,12 @@ void Lookup::decide(const swarm::Version& version) {
 }
 
 void Lookup::decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now) {
+    if (folder_ && awaits_folder(now)) {
+        return;
+    }
     if (folder_) {
-        return finish(Meaning{true, {}, true, {}, {}, false, false});
+        return finish(
+            Meaning{true, {}, true, folder_time(0, 0, told_below(now)), {}, false, false});
     }
     Doubts doubts = engine_.doubts(looked_on_disk_, folder_prefix(order_.name));
     if (decide_by_memory(doubts, now)) {
@@ -322,6 +334,24 @@ void Lookup::decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint n
             Error{ErrorKind::forbidden, "the hosts that have '" + name() + "' may not read it"});
     }
     finish(Error{ErrorKind::not_found, "no host has '" + name() + "'"});
+}
+
+// The newest time in the folder of that name that hosts tell now, or told when they listed the one
+// that it is in: there it must have the same.
+std::int64_t Lookup::told_below(TimePoint now) const {
+    std::int64_t newest = below_;
+    for (const Told::Name& word : told_.name(name(), now)) {
+        newest = std::max(newest, word.row != nullptr ? word.row->below_s : 0);
+    }
+    return newest;
+}
+
+// Its time is the newest of all: those that have answered for the file will in a moment.
+bool Lookup::awaits_folder(TimePoint now) const {
+    return now - began_at_ < silence_max &&
+           std::any_of(asked_.begin(), asked_.end(), [](const auto& entry) {
+               return entry.second.file == Word::no && entry.second.folder == Word::due;
+           });
 }
 
 // What those hosts told before that have not given their word now.
@@ -397,7 +427,7 @@ bool Lookup::decide_by_memory(Doubts& doubts, TimePoint now) {
         return true;
     }
     if (folder && order_.root_prefix.empty()) {
-        finish(Meaning{true, {}, true, {}, {}, false, false});
+        finish(Meaning{true, {}, true, folder_time(0, 0, told_below(now)), {}, false, false});
         return true;
     }
     return false;

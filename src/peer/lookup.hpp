@@ -97,6 +97,8 @@ class Lookup {
     [[nodiscard]] bool look_pending(bool late);
     void decide(const swarm::Version& version);
     void decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now);
+    [[nodiscard]] std::int64_t told_below(TimePoint now) const;
+    [[nodiscard]] bool awaits_folder(TimePoint now) const;
     [[nodiscard]] Memory recall(Doubts& doubts, bool late, TimePoint now) const;
     [[nodiscard]] bool decide_by_memory(Doubts& doubts, TimePoint now);
     [[nodiscard]] std::int64_t mtime_of(const swarm::ContentKey& key) const;
@@ -119,7 +121,8 @@ class Lookup {
     std::optional<Meaning> pending_;                    // somebody has yet to hash it
     std::string hashed_by_;                             // that host
     int pending_times_due_{0};
-    bool folder_{false};  // some host has files below it
+    bool folder_{false};     // some host has files below it
+    std::int64_t below_{0};  // the newest time that one told of those
 };
 
 }  // namespace shoal::peer

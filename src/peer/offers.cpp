@@ -65,20 +65,23 @@ std::vector<store::CatalogRecord> Offers::page(std::string_view prefix, std::str
 }
 
 bool Offers::has_folder(std::string_view name) const {
-    return catalog_.is_subfolder(name) || has_fetched_below(std::string(name) + '/');
+    return catalog_.is_subfolder(name) || newest_fetched_below(std::string(name) + '/').has_value();
 }
 
-bool Offers::has_fetched_below(std::string_view prefix) const {
+std::optional<std::int64_t> Offers::newest_fetched_below(std::string_view prefix) const {
     constexpr std::size_t page_names = 64;  // mostly the first of them tells
+    std::optional<std::int64_t> newest;
     for (std::string after;;) {
         const auto names = catalog_.names_below(Where::downloads, prefix, after, page_names);
         for (const store::SafePath& name : names) {
-            if (find_in(Where::downloads, name.text()).state != Holding::State::absent) {
-                return true;
+            const Holding holding = find_in(Where::downloads, name.text());
+            if (holding.state != Holding::State::absent) {
+                newest =
+                    std::max(newest.value_or(0), holding.file ? holding.file->stamp.mtime_s() : 0);
             }
         }
-        if (names.size() < page_names) {
-            return false;
+        if (newest || names.size() < page_names) {
+            return newest;
         }
         after = names.back().text();
     }

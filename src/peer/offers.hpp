@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -31,8 +32,9 @@ class Offers {
                                                          std::string_view after,
                                                          std::size_t records_max) const;
     [[nodiscard]] bool has_folder(std::string_view name) const;
-    // Of downloads/: whether something below it is no such copy.
-    [[nodiscard]] bool has_fetched_below(std::string_view prefix) const;
+    // Of downloads/: nullopt when nothing below it is more than such a copy. Else the newest time
+    // of the first finished files that are; 0: there are none.
+    [[nodiscard]] std::optional<std::int64_t> newest_fetched_below(std::string_view prefix) const;
 
   private:
     [[nodiscard]] bool is_copy(const store::Holding& holding, std::string_view name) const;

@@ -27,7 +27,8 @@ struct ToldRow {
     bool folder{false};
     bool file{false};
     integrity::FileId id;     // of the file; its root may be unknown yet
-    std::int64_t mtime_s{0};  // 0: not known
+    std::int64_t mtime_s{0};  // of the file; 0: not known
+    std::int64_t below_s{0};  // of a folder: the newest that was told of what is below; 0: none
 };
 using ToldRows = std::vector<ToldRow>;  // by name, each once
 

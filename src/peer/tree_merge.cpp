@@ -16,8 +16,9 @@ struct Own {
     std::shared_ptr<const store::HeldFile> shared;
     std::optional<store::PendingFile> pending;  // in shared/
     std::shared_ptr<const store::HeldFile> fetched;
-    bool folder{false};          // in shared/, with files or without
-    bool fetched_folder{false};  // downloads/ has files below it
+    bool folder{false};  // in shared/, with files or without
+    std::int64_t folder_mtime{0};
+    std::optional<std::int64_t> fetched_below;  // downloads/ has files in it: the newest time
 };
 using OwnChildren = std::map<std::string, Own>;
 
@@ -57,20 +58,24 @@ OwnChildren own_children(const Offers& offers, const std::string& prefix) {
             if (!row.is_folder()) {
                 child.fetched = offers.offered(std::move(row.file));
             } else {
-                child.fetched_folder = offers.has_fetched_below(prefix + row.name + '/');
+                child.fetched_below = offers.newest_fetched_below(prefix + row.name + '/');
             }
         });
     each_row([&](const std::string& from) { return catalog.subfolders(prefix, from, page_rows); },
-             [&](const CatalogChild& row) { own[row.name].folder = true; });
+             [&](const CatalogChild& row) {
+                 own[row.name].folder = true;
+                 own[row.name].folder_mtime = row.mtime_s;
+             });
     return own;
 }
 
-TreeEntry folder_entry(const std::string& name, const Own& own) {
+TreeEntry folder_entry(const std::string& name, const Own& own, const RemoteChild& remote) {
     TreeEntry entry;
     entry.name = name;
     entry.folder = true;
-    entry.here = own.folder || own.fetched_folder;
+    entry.here = own.folder || own.fetched_below;
     entry.shared = own.folder;
+    entry.mtime = folder_time(own.folder_mtime, own.fetched_below.value_or(0), remote.below);
     return entry;
 }
 
@@ -109,7 +114,7 @@ class Merge {
             return entry;
         }
         if (own.folder) {
-            return folder_entry(name, own);
+            return folder_entry(name, own, remote);
         }
         RemoteVersions versions = remote.versions;
         if (own.fetched) {
@@ -124,8 +129,8 @@ class Merge {
         if (remote.pending) {
             return pending_entry(name, remote.pending->size, remote.pending->mtime);
         }
-        return own.fetched_folder || remote.folder ? std::optional(folder_entry(name, own))
-                                                   : std::nullopt;
+        return own.fetched_below || remote.folder ? std::optional(folder_entry(name, own, remote))
+                                                  : std::nullopt;
     }
 
   private:
@@ -150,6 +155,11 @@ class Merge {
 
 }  // namespace
 
+std::optional<std::int64_t> folder_time(std::int64_t own, std::int64_t fetched, std::int64_t told) {
+    const std::int64_t time = own != 0 ? own : std::max(fetched, told);
+    return time != 0 ? std::optional(time) : std::nullopt;
+}
+
 RemoteVersions::const_iterator best_version(const RemoteVersions& versions) {
     std::vector<swarm::Candidate> candidates;
     for (const auto& [id, version] : versions) {
@@ -169,6 +179,7 @@ RemoteChildren merge_told(const std::vector<Told::Folder>& told) {
         for (const ToldRow& row : host.rows != nullptr ? *host.rows : nothing) {
             RemoteChild& child = children[row.name];
             child.folder |= row.folder;
+            child.below = std::max(child.below, row.below_s);
             if (!row.file) {
                 continue;
             }

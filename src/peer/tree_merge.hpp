@@ -32,12 +32,17 @@ struct RemoteChild {
     std::map<integrity::FileId, Version> versions;  // that somebody holds complete
     std::optional<Pending> pending;                 // somebody has yet to hash it
     bool folder{false};
+    std::int64_t below{0};  // the newest time that was told of what is in the folder; 0: none
 };
 using RemoteChildren = std::map<std::string, RemoteChild>;
 // The one that counts, or the end: what most hosts hold that can be asked, else what most told that
 // are away; of equals the newest, then the lowest root.
 using RemoteVersions = std::map<integrity::FileId, RemoteChild::Version>;
 RemoteVersions::const_iterator best_version(const RemoteVersions& versions);
+
+// When a folder was changed: what the disk shows of one in shared/, else the newest time that is
+// known of what is in it, fetched or told. 0: not known.
+std::optional<std::int64_t> folder_time(std::int64_t own, std::int64_t fetched, std::int64_t told);
 
 RemoteChildren merge_told(const std::vector<Told::Folder>& told);
 

@@ -1,4 +1,6 @@
 // The catalog's names as a tree of folders.
+#include <utility>
+
 #include "shoal/store/catalog.hpp"
 
 namespace shoal::store {
@@ -60,9 +62,12 @@ ChildPage Catalog::subfolders(std::string_view prefix, std::string_view from,
         const std::string first = std::string(prefix) + '\0';
         page.next = walk(
             state.subfolders, prefix, from.empty() ? std::string_view(first) : from, rows_max,
-            [](const std::string& name) { return std::string_view(name); },
-            [&](std::string_view name, const std::string*) {
-                page.rows.push_back({std::string(name), nullptr, {}});
+            [](const auto& entry) { return std::string_view(entry.first); },
+            [&](std::string_view name, const auto*) {
+                CatalogChild row{std::string(name), nullptr, {}};
+                const auto known = state.subfolders.find(std::string(prefix) + row.name + '/');
+                row.mtime_s = known != state.subfolders.end() ? known->second : 0;
+                page.rows.push_back(std::move(row));
             });
         return page;
     });
@@ -73,13 +78,31 @@ bool Catalog::is_subfolder(std::string_view name) const {
         [&](const State& state) { return state.subfolders.contains(std::string(name) + '/'); });
 }
 
+std::optional<std::int64_t> Catalog::folder_mtime(std::string_view name) const {
+    return state_.with([&](const State& state) {
+        const auto found = state.subfolders.find(std::string(name) + '/');
+        return found == state.subfolders.end() ? std::nullopt : std::optional(found->second);
+    });
+}
+
 std::uint64_t Catalog::tree_generation() const {
     return state_.with([](const State& state) { return state.tree_generation; });
 }
 
-void Catalog::put_folder(std::string_view name) {
+void Catalog::put_folder(std::string_view name, std::int64_t mtime_s) {
     state_.with([&](State& state) {
-        state.tree_generation += state.subfolders.insert(std::string(name) + '/').second ? 1 : 0;
+        const auto [folder, fresh] = state.subfolders.try_emplace(std::string(name) + '/', mtime_s);
+        const bool changed = std::exchange(folder->second, mtime_s) != mtime_s;
+        state.tree_generation += fresh || changed ? 1 : 0;
+    });
+}
+
+void Catalog::set_folder_mtime(std::string_view name, std::int64_t mtime_s) {
+    state_.with([&](State& state) {
+        const auto folder = state.subfolders.find(std::string(name) + '/');
+        if (folder != state.subfolders.end() && std::exchange(folder->second, mtime_s) != mtime_s) {
+            ++state.tree_generation;
+        }
     });
 }
 
@@ -87,7 +110,7 @@ void Catalog::remove_folders(std::string_view name) {
     const std::string prefix = std::string(name) + '/';
     state_.with([&](State& state) {
         auto at = state.subfolders.lower_bound(prefix);
-        while (at != state.subfolders.end() && at->starts_with(prefix)) {
+        while (at != state.subfolders.end() && at->first.starts_with(prefix)) {
             at = state.subfolders.erase(at);
             ++state.tree_generation;
         }
@@ -97,7 +120,7 @@ void Catalog::remove_folders(std::string_view name) {
 std::vector<std::string> Catalog::folders() const {
     return state_.with([](const State& state) {
         std::vector<std::string> names;
-        for (const std::string& name : state.subfolders) {
+        for (const auto& [name, mtime_s] : state.subfolders) {
             names.push_back(name.substr(0, name.size() - 1));
         }
         return names;

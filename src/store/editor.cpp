@@ -177,13 +177,13 @@ Result<bool> Editor::look(const SafePath& name, Stamp* stamp) const {
     if (!place) {
         return place.error();
     }
+    *stamp = Stamp::of(place->status);
     if (S_ISDIR(place->status.st_mode)) {
         return true;
     }
     if (const Status may = check_replaceable(place->status, name); !may) {
         return may.error();
     }
-    *stamp = Stamp::of(place->status);
     return false;
 }
 

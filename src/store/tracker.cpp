@@ -28,6 +28,11 @@ struct CloseFolder {
     void operator()(DIR* stream) const { ::closedir(stream); }
 };
 
+std::int64_t mtime_of(int folder) {
+    struct stat status {};
+    return ::fstat(folder, &status) == 0 ? Stamp::of(status).mtime_s() : 0;
+}
+
 std::string_view without_slash(std::string_view prefix) {
     return prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1);
 }
@@ -122,10 +127,10 @@ void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
         root(place.where).hides(without_slash(place.prefix))) {
         return;
     }
+    watch(place, folder->get());  // before its time is read, so that no later one is missed
     if (place.where == Where::shared && !place.prefix.empty()) {
-        catalog_->put_folder(without_slash(place.prefix));
+        catalog_->put_folder(without_slash(place.prefix), mtime_of(folder->get()));
     }
-    watch(place, folder->get());
     if (is_mute(folder->get())) {
         patrol_.add(place, patrol_interval_min, now_);
     }
@@ -512,6 +517,17 @@ void Tracker::handle(const Change& change, Caches& caches) {
                 doubt(*path);
             }
             look_at(where, *path, caches, written);
+    }
+    note_folder_time(change.place, *path, caches);
+}
+
+// What comes and goes in a folder changes its time.
+void Tracker::note_folder_time(const Place& place, const SafePath& child, Caches& caches) {
+    if (place.where != Where::shared || place.prefix.empty()) {
+        return;
+    }
+    if (const Result<int> folder = caches.shared.folder_of(child)) {
+        catalog_->set_folder_mtime(without_slash(place.prefix), mtime_of(*folder));
     }
 }
 

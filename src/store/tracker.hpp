@@ -74,6 +74,7 @@ class Tracker {
     void scan_folder(const Place& place, std::vector<Place>& deeper);
     void take_entry(const Place& place, int folder, const char* name, std::vector<Place>& deeper);
     void know_folder(std::string_view folder);
+    void note_folder_time(const Place& place, const SafePath& child, Caches& caches);
     bool is_other_root(const Place& place, int folder) const;
     void watch(const Place& place, int folder);
     void rescan(TimePoint now);

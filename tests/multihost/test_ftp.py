@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import struct
+import time
 
 from ftphost import (ANN, Raw, connect, fetch, gateway_host, read_to_end, refused, store,
                      wait_listed)
@@ -35,6 +36,44 @@ def test_f1_the_swarm_is_one_tree(swarm):
     lines = []
     ftp.dir("/", lines.append)
     assert any(re.fullmatch(r"-r--r--r-- .* 3145728 \w{3} .* far\.bin", line) for line in lines), lines
+    ftp.quit()
+
+
+def test_folders_have_times_of_their_own(swarm):
+    """One of this host the disk's, another the newest below it, and always the same."""
+    def stamp(path, when):
+        os.utime(path, (when, when))
+        return time.strftime("%Y%m%d%H%M%S", time.gmtime(when))
+
+    others = [swarm.host(2, start=False, shared={"far/a": b"a", "far/deep/b": b"b", "both/a": b"a"}),
+              swarm.host(3, start=False, shared={"far/c": b"c"})]
+    host = gateway_host(swarm, 1, start=False, hosts=[2, 3], shared={"near/a": b"a", "both/b": b"b"})
+    stamp(others[0].shared("far/a"), 1_400_000_000)
+    far = stamp(others[0].shared("far/deep/b"), 1_600_000_000)
+    stamp(others[1].shared("far/c"), 1_500_000_000)
+    near = stamp(host.shared("near"), 1_300_000_000)
+    both = stamp(host.shared("both"), 1_200_000_000)
+    for one in (*others, host):
+        one.serve()
+    host.process.wait_text("FTP gateway on")
+    ftp = connect(host)
+    wanted = {"far": far, "near": near, "both": both}
+
+    def listed():
+        return {name: facts["modify"] for name, facts in ftp.mlsd()}
+    until(lambda: listed() == wanted, "all are connected")
+    assert listed() == wanted
+    for name, time_of in wanted.items():
+        assert f"modify={time_of};" in ftp.sendcmd(f"MLST {name}"), name
+    assert [facts["modify"] for name, facts in ftp.mlsd("far") if name == "deep"] == [far]
+    lines = []
+    ftp.dir(lines.append)
+    assert sorted(line.split()[-4:] for line in lines) == [
+        ["Jan", "10", "2008", "both"], ["Mar", "13", "2011", "near"], ["Sep", "13", "2020", "far"]], lines
+    store(ftp, "near/new", b"new")
+    until(lambda: listed()["near"] > far, "the folder has changed")
+    assert listed() == wanted | {"near": time.strftime(
+        "%Y%m%d%H%M%S", time.gmtime(int(host.shared("near").stat().st_mtime)))}
     ftp.quit()
 
 

@@ -66,6 +66,32 @@ TEST_CASE("SIZE, MDTM and MLST tell of one name", "[ftp]") {
     CHECK(ftp("SIZE a.txt").starts_with("550 "));
 }
 
+TEST_CASE("what has no time is told without one, and of folders what is known", "[ftp]") {
+    PlayedFtpHost ftp;
+    add_tree(ftp);
+    ftp.tree["dir"].mtime = 1'500'000'000;
+    ftp.tree["a.txt"].mtime.reset();
+    ftp.log_in();
+    ftp("OPTS MLST type;modify;");
+    CHECK(ftp("MLST dir") == "250-Listing /dir| type=dir;modify=20170714024000; /dir|250 End.");
+    CHECK(ftp("MLST empty") == "250-Listing /empty| type=dir; /empty|250 End.");
+    CHECK(ftp("MLST a.txt") == "250-Listing /a.txt| type=file; /a.txt|250 End.");
+    CHECK(ftp("MDTM a.txt") == "550 No host knows the time of /a.txt.");
+    ftp.passive();
+    ftp("LIST");
+    ftp.end();
+    for (const char* line :
+         {"0 Jul 14  2017 dir\r\n", "0 Jan  1  1970 empty\r\n", "1234 Jan  1  1970 a.txt\r\n"}) {
+        CHECK(ftp.listing.find(line) != std::string::npos);
+    }
+    ftp.passive();
+    ftp("MLSD");
+    ftp.end();
+    CHECK(
+        ftp.listing.starts_with("type=file; a.txt\r\ntype=dir;modify=20170714024000; dir\r\n"
+                                "type=dir; empty\r\n"));
+}
+
 TEST_CASE("folders and files are made and removed by those who may", "[ftp]") {
     PlayedFtpHost ftp;
     add_tree(ftp);

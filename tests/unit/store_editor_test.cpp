@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -194,6 +195,52 @@ TEST_CASE("the catalog tells what stands directly in a folder, page by page") {
     }
     CHECK(catalog.children(Where::shared, "", "", 100).rows.size() == 2);
     CHECK(catalog.subfolders("", "", 100).rows.size() == 1);
+}
+
+namespace {
+void set_time(const fs::path& path, std::int64_t seconds) {
+    const timespec times[2]{{seconds, 0}, {seconds, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+}
+}  // namespace
+
+TEST_CASE("a folder's time is what the disk shows, and follows it") {
+    Edited store;
+    const fs::path folder = store.dir / "shared/x";
+    const auto known = [&] {
+        store.follow();
+        return store->catalog().folder_mtime("x");
+    };
+    fs::create_directories(folder / "y");
+    set_time(folder, 1'500'000'000);
+    CHECK(known() == 1'500'000'000);
+    const std::uint64_t generation = store->catalog().tree_generation();
+    CHECK(known() == 1'500'000'000);
+    CHECK(store->catalog().tree_generation() == generation);  // views of it stay good
+    set_time(folder, 1'400'000'000);
+    CHECK(known() == 1'400'000'000);
+    CHECK(store->catalog().tree_generation() > generation);
+    const auto changed = [&] {
+        const std::int64_t now = *known();
+        set_time(folder, 1'500'000'000);
+        CHECK(known() == 1'500'000'000);
+        return now > 1'500'000'000;
+    };
+    store.dir.write("shared/x/a", "a");
+    CHECK(changed());
+    fs::remove(folder / "a");
+    CHECK(changed());
+    fs::create_directory(folder / "z");
+    CHECK(changed());
+    fs::remove(folder / "z");
+    CHECK(changed());
+    CHECK(store->catalog().subfolders("", "", 9).rows.at(0).mtime_s == 1'500'000'000);
+    CHECK_FALSE(store->catalog().folder_mtime("x/z"));
+    fs::rename(folder, store.dir / "shared/w");
+    CHECK_FALSE(known());
+    CHECK(store->catalog().folder_mtime("w") == 1'500'000'000);
+    store.reopen();
+    CHECK(store->catalog().folder_mtime("w") == 1'500'000'000);
 }
 
 TEST_CASE("folders that others make and remove are followed") {

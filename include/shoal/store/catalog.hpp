@@ -64,6 +64,7 @@ struct CatalogChild {
     std::string name;  // without the path before it
     std::shared_ptr<const HeldFile> file;
     std::optional<PendingFile> pending;
+    std::int64_t mtime_s{};  // of a folder that subfolders() tells
     [[nodiscard]] bool is_folder() const { return !file && !pending; }
 };
 struct ChildPage {
@@ -95,6 +96,8 @@ class Catalog {
     [[nodiscard]] ChildPage subfolders(std::string_view prefix, std::string_view from,
                                        std::size_t rows_max) const;
     [[nodiscard]] bool is_subfolder(std::string_view name) const;  // "a/b"
+    // Seconds since 1970, as the disk shows it; nullopt: there is no such folder in shared/.
+    [[nodiscard]] std::optional<std::int64_t> folder_mtime(std::string_view name) const;
     // Whether parts that an earlier run left are still looked at: more may be held than they tell.
     [[nodiscard]] bool is_proving() const;
     // Whether every name that begins with `prefix` is in here. Else the disk may hold more: it is
@@ -145,8 +148,9 @@ class Catalog {
     void put_unreadable(Where where, const SafePath& name, const Stamp& stamp = {});
     void remove(Where where, std::string_view name);
     // Folders of shared/ that exist: "a/b".
-    void put_folder(std::string_view name);
-    void remove_folders(std::string_view name);  // and all below
+    void put_folder(std::string_view name, std::int64_t mtime_s);
+    void set_folder_mtime(std::string_view name, std::int64_t mtime_s);  // if it is in here
+    void remove_folders(std::string_view name);                          // and all below
     [[nodiscard]] std::vector<std::string> folders() const;
     void put_partial(std::shared_ptr<PartialFile> partial);
     void remove_partial(const PartialFile& partial);
@@ -192,7 +196,8 @@ class Catalog {
         Folder folders[2];
         std::set<std::shared_ptr<const HeldFile>, ById> by_id;  // one file may have many names
         Partials partials;                                      // versions of one name side by side
-        std::set<std::string, std::less<>> subfolders;  // of shared/, each with a '/' behind it
+        // Of shared/, each with a '/' behind it; when it was changed.
+        std::map<std::string, std::int64_t, std::less<>> subfolders;
         std::uint64_t generation{1};
         std::uint64_t tree_generation{1};
         Totals totals;

@@ -66,7 +66,7 @@ std::string fact_value(Fact fact, const TreeEntry& entry, std::string_view path,
         case Fact::size:
             return std::to_string(entry.size);
         case Fact::modify:
-            return time_value(entry.mtime.value_or(style.unknown));
+            return time_value(entry.mtime.value_or(0));
         case Fact::unique:
             return unique_id(path);
         case Fact::mode:
@@ -82,7 +82,8 @@ std::string facts_line(const TreeEntry& entry, std::string_view path, std::strin
                        const ListingStyle& style) {
     std::string line;
     for (std::size_t i = 0; i < fact_names.size(); ++i) {
-        if (((style.facts >> i) & 1U) != 0) {
+        const bool known = static_cast<Fact>(i) != Fact::modify || entry.mtime;
+        if (known && ((style.facts >> i) & 1U) != 0) {
             line += fact_names[i];
             line += "=" + fact_value(static_cast<Fact>(i), entry, path, style) + ";";
         }
@@ -91,7 +92,8 @@ std::string facts_line(const TreeEntry& entry, std::string_view path, std::strin
 }
 
 std::string list_line(const TreeEntry& entry, std::string_view name, const ListingStyle& style) {
-    const std::string date = list_date(entry.mtime.value_or(style.unknown), style.now);
+    // The form has room for no "unknown": what has no time is always as old as can be.
+    const std::string date = list_date(entry.mtime.value_or(0), style.now);
     std::array<char, 128> head{};
     std::snprintf(head.data(), head.size(), "%.*s %3u shoal    shoal    %12llu %s ",
                   static_cast<int>(mode_letters(entry, style).size()),

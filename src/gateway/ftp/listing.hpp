@@ -21,9 +21,8 @@ struct ListingStyle {
     enum class Format : std::uint8_t { lines, names, facts };  // LIST, NLST, MLSD
     Format format{Format::lines};
     std::uint8_t facts{all_facts};
-    bool may_write{false};    // what `perm` and the mode say
-    std::int64_t now{0};      // seconds since 1970: what counts as recent
-    std::int64_t unknown{0};  // the time of what has none
+    bool may_write{false};  // what `perm` and the mode say
+    std::int64_t now{0};    // seconds since 1970: what counts as recent
 };
 
 // One entry without the end of line. `path` is its name from the root, `shown_as` what is written;

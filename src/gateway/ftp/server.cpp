@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <atomic>
-#include <chrono>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -80,9 +79,6 @@ Status Server::open() {
     acceptor_ = std::make_unique<AcceptorLoop>(options, std::move(*acceptor));
     shared_.ports = PassivePorts(options.passive_low, options.passive_high);
     shared_.rules.anonymous = options.anonymous;
-    shared_.rules.started = std::chrono::duration_cast<std::chrono::seconds>(
-                                std::chrono::system_clock::now().time_since_epoch())
-                                .count();
     if (!options.advertise.empty()) {
         shared_.rules.advertise = net::Address::parse_numeric(options.advertise, 0);
     }

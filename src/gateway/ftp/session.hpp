@@ -29,7 +29,6 @@ namespace shoal::gateway::ftp {
 // The same for all sessions of a server; outlives them.
 struct SessionRules {
     bool anonymous{true};
-    std::int64_t started{0};                // seconds since 1970: the time of what has none
     std::optional<net::Address> advertise;  // what PASV says instead of the local address
 };
 

@@ -19,7 +19,7 @@ bool Session::may_write() {
 }
 
 ListingStyle Session::style(ListingStyle::Format format) const {
-    return {format, facts_, rights_ == Rights::write, host_.now(), rules_.started};
+    return {format, facts_, rights_ == Rights::write, host_.now()};
 }
 
 // Where we are ------------------------------------------------------------------------------------
@@ -73,8 +73,10 @@ void Session::do_mdtm(std::string_view path) {
 void Session::say_time(const Entry& entry) {
     if (entry.folder) {
         finish(550, absolute(name_) + " is not retrievable.");
+    } else if (!entry.mtime) {
+        finish(550, "No host knows the time of " + absolute(name_) + ".");
     } else {
-        finish(213, time_value(entry.mtime.value_or(rules_.started)));
+        finish(213, time_value(*entry.mtime));
     }
 }
 
