@@ -4,9 +4,18 @@
 #include <cstring>
 #include <utility>
 
+#include "shoal/base/limits.hpp"
 #include "shoal/net/socket.hpp"
 
 namespace shoal::gateway::ftp {
+namespace {
+
+// What the kernel holds of a data connection that it has not sent yet. Left alone that grows to
+// megabytes: then the receiver's side does the sending, with each acknowledgement, is kept busy
+// waking a worker for it, and clients that read one file drift too far apart for caches to help.
+constexpr std::uint32_t unsent_max = 64 * limits::KiB;
+
+}  // namespace
 
 Result<net::Address> DataLink::listen(const PassivePorts& ports, const net::Address& local,
                                       SmallRandom& random) {
@@ -33,7 +42,7 @@ DataLink::Outcome DataLink::handle_ready(const net::Address& peer) {
     if (state_ == State::connecting) {
         const int error = net::connect_outcome(fd_.get());
         if (error == 0) {
-            state_ = State::connected;
+            become_connected();
             return {true, {}, {}};
         }
         state_ = State::none;
@@ -49,8 +58,14 @@ DataLink::Outcome DataLink::handle_ready(const net::Address& peer) {
         accepted.peer.with_port(0) != peer.with_port(0)) {
         return {};  // nobody, or somebody who would take another's data
     }
+    Fd listening = std::exchange(fd_, move_above_select(std::move(accepted.fd)));
+    become_connected();
+    return {true, {}, std::move(listening)};
+}
+
+void DataLink::become_connected() {
     state_ = State::connected;
-    return {true, {}, std::exchange(fd_, move_above_select(std::move(accepted.fd)))};
+    net::set_unsent_limit(fd_.get(), unsent_max);
 }
 
 Fd DataLink::release() {

@@ -33,6 +33,8 @@ class DataLink {
     Fd release();
 
   private:
+    void become_connected();
+
     State state_{State::none};
     Fd fd_;
 };
