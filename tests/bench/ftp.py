@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The FTP gateway under load, beside vsftpd and pyftpdlib where they are installed, in one run.
 
-    ftp.py --build DIR --shoal PROGRAM [--sessions 5000] [--seconds 5]
+    ftp.py --build DIR --shoal PROGRAM [--sessions 5000] [--seconds 5] [--fetches-only]
 
 For each server: memory of an idle session (PSS), anonymous logins a second while they stand, the
 time of a NOOP to all of them, a login and 1 KiB among them; before that, 64 clients that fetch
-4 x 16 MiB each, connected before a common start. Everything lies on tmpfs. Wants root for vsftpd.
+4 x 16 MiB each, connected before a common start: in one epoll loop with receives of 256 KiB, and by
+a thread for each. Everything lies on tmpfs. Wants root for vsftpd.
 """
 import argparse
 import ftplib
@@ -22,7 +23,8 @@ import time
 import figures
 
 PORT = 2121
-ROUNDS = 7
+ROUNDS = 5
+ONE_THREAD = "shoal, 1 thread"  # of the fetches only
 PYFTPD = """
 import sys
 from pyftpdlib.authorizers import DummyAuthorizer
@@ -90,17 +92,22 @@ class Server:
 
 def servers(options, root):
     net = f"127.{os.getpid() % 200 + 1}.7"
-    shared = root / "shoal" / "shared"
     (root / "empty").mkdir()
-    for folder in (shared, root / "plain"):
-        folder.mkdir(parents=True)
-        (folder / "small").write_bytes(os.urandom(1024))
-        (folder / "big").write_bytes(os.urandom(16 << 20))
-    (root / "shoal" / "downloads").mkdir()
-    (root / "shoal" / "hosts.txt").touch()
-    yield Server("shoal", f"{net}.1", root / "shoal"), [
-        options.shoal.resolve(), "serve", "--bind", f"{net}.1", "--ftp-port", str(PORT),
-        "--ftp-clients-per-thread", str(options.sessions)]
+    plain = root / "plain"
+    plain.mkdir()
+    (plain / "small").write_bytes(os.urandom(1024))
+    (plain / "big").write_bytes(os.urandom(16 << 20))
+    for name, address, settings in (("shoal", f"{net}.1", []),
+                                    (ONE_THREAD, f"{net}.4", ["--ftp-threads", "1"])):
+        home = root / name
+        (home / "shared").mkdir(parents=True)
+        for file in plain.iterdir():  # the same pages, for caches are part of what is measured
+            (home / "shared" / file.name).hardlink_to(file)
+        (home / "downloads").mkdir()
+        (home / "hosts.txt").touch()
+        yield Server(name, address, home), [
+            options.shoal.resolve(), "serve", "--bind", address, "--ftp-port", str(PORT),
+            "--ftp-clients-per-thread", str(options.sessions), *settings]
     pythons = [python for python in (sys.executable, "/usr/bin/python3")  # Debian's has its packages
                if subprocess.run([python, "-c", "import pyftpdlib"], capture_output=True).returncode == 0]
     if pythons:
@@ -135,18 +142,18 @@ def measure_sessions(load, server, options):
           f"all {noop:.3f} s, login and 1 KiB {sorted(times)[4] * 1000:.1f} ms", flush=True)
 
 
-def measure_fetches(load, running):
+def measure_fetches(load, running, client):
     """The servers take turns; medians."""
     said = {server.name: [] for server in running}
     for _ in range(ROUNDS):
         for server in running:
-            out = subprocess.run([load, server.address, str(PORT), "fetch", "64", "4", "big"], check=True,
-                                 capture_output=True, text=True).stdout.split()
+            out = subprocess.run([load, server.address, str(PORT), client, "64", "4", "big"], check=True,
+                                 stdout=subprocess.PIPE, text=True).stdout.split()
             said[server.name].append((float(out[0]) / 1e9, float(out[1])))
     for name, runs in said.items():
         rates, spreads = zip(*runs)
-        print(f"{name:10} 64 clients x 4 x 16 MiB: {statistics.median(rates):.2f} GB/s ({min(rates):.2f} ... "
-              f"{max(rates):.2f}), slowest/fastest {statistics.median(spreads):.2f}", flush=True)
+        print(f"{name:16} 64 clients x 4 x 16 MiB ({client}): {statistics.median(rates):.2f} GB/s ({min(rates):.2f} "
+              f"... {max(rates):.2f}), slowest/fastest {statistics.median(spreads):.2f}", flush=True)
 
 
 def main():
@@ -155,6 +162,7 @@ def main():
     parser.add_argument("--shoal", type=pathlib.Path, required=True)
     parser.add_argument("--sessions", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--fetches-only", action="store_true")
     options = parser.parse_args()
     load = options.build / "bench" / "ftp_load"
     with tempfile.TemporaryDirectory(prefix="shoal-ftp-", dir="/dev/shm") as folder:
@@ -164,9 +172,11 @@ def main():
         try:
             for server, command in servers(options, root):
                 running.append(server.start(command))
-            measure_fetches(load, running)
+            for client in ("loop", "fetch"):
+                measure_fetches(load, running, client)
             for server in running:
-                measure_sessions(load, server, options)
+                if server.name != ONE_THREAD and not options.fetches_only:
+                    measure_sessions(load, server, options)
         finally:
             for server in running:
                 server.stop()

@@ -1,10 +1,11 @@
 // Load on an FTP server, any FTP server: how many anonymous logins a second, how soon a NOOP to all
-// of many idle sessions is answered, how fast many clients fetch at once. One epoll thread.
+// of many idle sessions is answered, how fast many clients fetch at once.
 //
-//   ftp_load HOST PORT logins SECONDS SESSIONS      logins per second, SESSIONS of them kept open
-//   ftp_load HOST PORT fetch CLIENTS TIMES FILE     bytes per second; slowest / fastest
-//   ftp_load HOST PORT loop CLIENTS TIMES FILE      the same by one epoll loop for all clients, as
-//                                                   programs with many connections have it
+//   ftp_load HOST PORT logins SECONDS SESSIONS      logins per second, SESSIONS of them kept open,
+//                                                   in one epoll loop
+//   ftp_load HOST PORT fetch CLIENTS TIMES FILE     bytes per second; slowest / fastest: a thread
+//                                                   for each client
+//   ftp_load HOST PORT loop CLIENTS TIMES FILE      the same in one epoll loop
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +37,76 @@ double seconds_since(TimePoint start) {
     return std::chrono::duration<double>(steady_now() - start).count();
 }
 
+constexpr std::size_t receive_size = 1 << 18;
+const std::array<std::string, 3> login_script{"USER anonymous\r\n", "PASS x\r\n", "TYPE I\r\n"};
+
+// The last line of the next whole reply, taken out of what came; "" when it has not all come.
+std::string take_reply(std::string& received) {
+    for (std::size_t begin = 0;;) {
+        const std::size_t end = received.find('\n', begin);
+        if (end == std::string::npos) {
+            return {};
+        }
+        std::string line = received.substr(begin, end - begin);
+        begin = end + 1;
+        if (line.size() > 3 && line[3] == ' ' && line[0] >= '1' && line[0] <= '5') {
+            received.erase(0, begin);
+            return line;
+        }
+    }
+}
+
+void say(const Fd& control, const std::string& line) {
+    if (::write(control.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+        give_up("cannot send a command");
+    }
+}
+
+net::Address data_address(const net::Address& server, const std::string& reply_to_epsv) {
+    const std::size_t at = reply_to_epsv.find("|||");
+    if (at == std::string::npos) {
+        give_up(reply_to_epsv);
+    }
+    return server.with_port(
+        static_cast<std::uint16_t>(std::strtoul(reply_to_epsv.c_str() + at + 3, nullptr, 10)));
+}
+
+// Not waited for.
+Fd connect_to(const net::Address& address, net::EpollPoller& poller) {
+    Result<Fd> socket = net::start_connect(address, {});
+    if (!socket) {
+        give_up(socket.error().message);
+    }
+    net::set_no_delay(socket->get());
+    if (!poller.watch(socket->get(), true, false)) {
+        give_up("cannot watch a socket");
+    }
+    return std::move(*socket);
+}
+
+const std::vector<net::Ready>& wait_for_some(net::EpollPoller& poller) {
+    const std::vector<net::Ready>& ready = poller.wait(10s);
+    if (ready.empty()) {
+        give_up("the server does not answer");
+    }
+    return ready;
+}
+
+// Adds what has come to `received`.
+void read_replies(const Fd& control, std::span<std::uint8_t> buffer, std::string& received) {
+    const net::Transfer got = net::receive(control.get(), buffer);
+    if (got.state == net::Transfer::State::moved) {
+        received.append(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(got.bytes));
+    } else if (got.state != net::Transfer::State::would_block) {
+        give_up("the server closed a connection: " + received);
+    }
+}
+
+void print_fetched(std::uint64_t bytes, std::span<const double> seconds) {
+    const auto [fastest, slowest] = std::minmax_element(seconds.begin(), seconds.end());
+    std::printf("%.0f %.3f\n", static_cast<double>(bytes) / *slowest, *slowest / *fastest);
+}
+
 // A control connection that works off a script: a line for each final reply that arrives.
 struct Control {
     Fd fd;
@@ -52,10 +123,6 @@ class Load {
   private:
     Control& open();
     void close(int fd);
-    // The last line of the next whole reply, taken out; "" when it has not all come.
-    static std::string take_reply(Control& control);
-    bool read(Control& control);
-    static void say(const Control& control, const std::string& line);
     double ask_all(const std::vector<int>& sessions);
 
     net::Address server_;
@@ -65,20 +132,13 @@ class Load {
 };
 
 Control& Load::open() {
-    Result<Fd> socket = net::start_connect(server_, {});
-    if (!socket) {
-        give_up(socket.error().message);
-    }
-    net::set_no_delay(socket->get());
-    const auto index = static_cast<std::size_t>(socket->get());
+    Fd socket = connect_to(server_, poller_);
+    const auto index = static_cast<std::size_t>(socket.get());
     if (index >= by_fd_.size()) {
         by_fd_.resize(index + 1);
     }
     by_fd_[index] = std::make_unique<Control>();
-    by_fd_[index]->fd = std::move(*socket);
-    if (!poller_.watch(static_cast<int>(index), true, false)) {
-        give_up("cannot watch a socket");
-    }
+    by_fd_[index]->fd = std::move(socket);
     return *by_fd_[index];
 }
 
@@ -90,49 +150,17 @@ void Load::close(int fd) {
     by_fd_[static_cast<std::size_t>(fd)].reset();
 }
 
-std::string Load::take_reply(Control& control) {
-    for (std::size_t begin = 0;;) {
-        const std::size_t end = control.received.find('\n', begin);
-        if (end == std::string::npos) {
-            return {};
-        }
-        std::string line = control.received.substr(begin, end - begin);
-        begin = end + 1;
-        if (line.size() > 3 && line[3] == ' ' && line[0] >= '1' && line[0] <= '5') {
-            control.received.erase(0, begin);
-            return line;
-        }
-    }
-}
-
-bool Load::read(Control& control) {
-    const net::Transfer got = net::receive(control.fd.get(), buffer_);
-    if (got.state == net::Transfer::State::moved) {
-        control.received.append(buffer_.begin(),
-                                buffer_.begin() + static_cast<std::ptrdiff_t>(got.bytes));
-    }
-    return got.state == net::Transfer::State::moved ||
-           got.state == net::Transfer::State::would_block;
-}
-
-void Load::say(const Control& control, const std::string& line) {
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(line.data());
-    if (net::send(control.fd.get(), std::span(bytes, line.size()), false).bytes != line.size()) {
-        give_up("cannot send a command");
-    }
-}
-
 // Seconds until each of them has answered a NOOP.
 double Load::ask_all(const std::vector<int>& sessions) {
     const TimePoint asked = steady_now();
     for (const int fd : sessions) {
-        say(*by_fd_[static_cast<std::size_t>(fd)], "NOOP\r\n");
+        say(by_fd_[static_cast<std::size_t>(fd)]->fd, "NOOP\r\n");
     }
     std::size_t answered = 0;
     while (answered < sessions.size()) {
-        for (const net::Ready& one : poller_.wait(10s)) {
+        for (const net::Ready& one : wait_for_some(poller_)) {
             Control& control = *by_fd_[static_cast<std::size_t>(one.fd)];
-            read(control);
+            read_replies(control.fd, buffer_, control.received);
             answered += std::exchange(control.received, {}).starts_with("200") ? 1U : 0U;
         }
     }
@@ -142,7 +170,7 @@ double Load::ask_all(const std::vector<int>& sessions) {
 // Logs in again and again, 64 at a time; the first `sessions` stay.
 void Load::logins(double seconds, std::size_t sessions) {
     constexpr std::size_t at_once = 64;
-    static const std::array<std::string, 2> script{"USER anonymous\r\n", "PASS x\r\n"};
+    constexpr std::size_t steps = 2;  // of the script: no TYPE
     std::size_t done = 0;
     std::vector<int> kept;
     for (std::size_t i = 0; i < at_once; ++i) {
@@ -151,24 +179,18 @@ void Load::logins(double seconds, std::size_t sessions) {
     TimePoint start = steady_now();
     std::size_t counted_from = 0;
     while (kept.size() < sessions || seconds_since(start) < seconds) {
-        const std::vector<net::Ready> ready = poller_.wait(10s);
-        if (ready.empty()) {
-            give_up("the server does not answer");
-        }
-        for (const net::Ready& one : ready) {
+        for (const net::Ready& one : wait_for_some(poller_)) {
             Control& control = *by_fd_[static_cast<std::size_t>(one.fd)];
-            if (!read(control)) {
-                give_up("the server closed a connection: " + control.received);
-            }
-            const std::string reply = take_reply(control);
+            read_replies(control.fd, buffer_, control.received);
+            const std::string reply = take_reply(control.received);
             if (reply.empty()) {
                 continue;
             }
             if (reply[0] > '3') {
                 give_up(reply);
             }
-            if (control.step < script.size()) {
-                say(control, script[control.step++]);
+            if (control.step < steps) {
+                say(control.fd, login_script[control.step++]);
                 continue;
             }
             ++done;
@@ -196,7 +218,7 @@ class Fetcher {
     Fetcher(net::Address server, std::string file, int times)
         : server_(server), file_(std::move(file)), times_(times), control_(dial(server)) {
         reply();
-        for (const char* line : {"USER anonymous\r\n", "PASS x\r\n", "TYPE I\r\n"}) {
+        for (const std::string& line : login_script) {
             ask(line);
         }
     }
@@ -219,28 +241,14 @@ class Fetcher {
     }
     std::string reply() {
         for (;;) {
-            const std::size_t end = received_.find('\n');
-            if (end != std::string::npos) {
-                std::string line = received_.substr(0, end);
-                received_.erase(0, end + 1);
-                if (line[3] == ' ') {
-                    return line;
-                }
-                continue;
+            if (std::string line = take_reply(received_); !line.empty()) {
+                return line;
             }
-            std::array<char, 1024> block{};
-            const ssize_t got = ::read(control_.get(), block.data(), block.size());
-            if (got <= 0) {
-                give_up("the server closed a connection");
-            }
-            received_.append(block.data(), static_cast<std::size_t>(got));
+            read_replies(control_, buffer_, received_);
         }
     }
     std::string ask(const std::string& line) {
-        if (::write(control_.get(), line.data(), line.size()) !=
-            static_cast<ssize_t>(line.size())) {
-            give_up("cannot send a command");
-        }
+        say(control_, line);
         std::string said = reply();
         if (said[0] > '3') {
             give_up(said);
@@ -248,9 +256,7 @@ class Fetcher {
         return said;
     }
     void fetch_once() {
-        const std::string said = ask("EPSV\r\n");
-        const auto port = std::strtoul(said.c_str() + said.find("|||") + 3, nullptr, 10);
-        const Fd data = dial(server_.with_port(static_cast<std::uint16_t>(port)));
+        const Fd data = dial(data_address(server_, ask("EPSV\r\n")));
         ask("RETR " + file_ + "\r\n");
         ssize_t got = 0;
         while ((got = ::read(data.get(), buffer_.data(), buffer_.size())) > 0) {
@@ -265,7 +271,7 @@ class Fetcher {
     int times_;
     Fd control_;
     std::string received_;
-    std::vector<char> buffer_ = std::vector<char>(1 << 18);
+    std::vector<std::uint8_t> buffer_ = std::vector<std::uint8_t>(receive_size);
     std::uint64_t bytes_{0};
     double seconds_{0};
 };
@@ -281,15 +287,13 @@ void fetch(const net::Address& server, std::size_t clients, int times, const std
         threads.emplace_back([&fetcher = *fetcher, start] { fetcher.run(start); });
     }
     std::uint64_t bytes = 0;
-    double slowest = 0;
-    double fastest = 1e9;
+    std::vector<double> seconds;
     for (std::size_t i = 0; i < clients; ++i) {
         threads[i].join();
         bytes += fetchers[i]->bytes();
-        slowest = std::max(slowest, fetchers[i]->seconds());
-        fastest = std::min(fastest, fetchers[i]->seconds());
+        seconds.push_back(fetchers[i]->seconds());
     }
-    std::printf("%.0f %.3f\n", static_cast<double>(bytes) / slowest, slowest / fastest);
+    print_fetched(bytes, seconds);
 }
 
 // Many clients in one epoll loop, each with a new passive connection for every file.
@@ -299,103 +303,74 @@ class LoopFetch {
         : server_(server), file_(std::move(file)), clients_(clients) {
         for (Client& client : clients_) {
             client.left = times;
-            client.control = connect_to(server_, client);
+            client.control.fd = open(server_, client);
         }
     }
     void run();
 
   private:
     struct Client {
-        Fd control;
+        Control control;
         Fd data;
-        std::string received;
-        std::size_t step{0};
         int left{0};
         bool sent{false};   // 226 has come
         bool ended{false};  // the data has
-        double seconds{0};
     };
 
-    Fd connect_to(const net::Address& to, Client& client);
+    Fd open(const net::Address& to, Client& client);
     void handle_control(Client& client);
     void handle_reply(Client& client, const std::string& reply);
     void handle_data(Client& client);
     void next(Client& client);
-    static void say(const Client& client, const std::string& line) {
-        if (::write(client.control.get(), line.data(), line.size()) !=
-            static_cast<ssize_t>(line.size())) {
-            give_up("cannot send a command");
-        }
-    }
 
     net::Address server_;
     std::string file_;
     std::vector<Client> clients_;
     std::vector<Client*> by_fd_;
     net::EpollPoller poller_;
-    std::vector<std::uint8_t> buffer_ = std::vector<std::uint8_t>(1 << 18);
-    std::size_t ready_{0};  // logged in; all begin at once
-    std::size_t done_{0};
+    std::vector<std::uint8_t> buffer_ = std::vector<std::uint8_t>(receive_size);
+    std::size_t ready_{0};         // logged in; all begin at once
+    std::vector<double> seconds_;  // of those that are done
     std::uint64_t bytes_{0};
     TimePoint start_{};
 };
 
-Fd LoopFetch::connect_to(const net::Address& to, Client& client) {
-    Result<Fd> socket = net::start_connect(to, {});
-    if (!socket) {
-        give_up(socket.error().message);
-    }
-    net::set_no_delay(socket->get());
-    const auto index = static_cast<std::size_t>(socket->get());
+Fd LoopFetch::open(const net::Address& to, Client& client) {
+    Fd socket = connect_to(to, poller_);
+    const auto index = static_cast<std::size_t>(socket.get());
     by_fd_.resize(std::max(by_fd_.size(), index + 1));
     by_fd_[index] = &client;
-    if (!poller_.watch(socket->get(), true, false)) {
-        give_up("cannot watch a socket");
-    }
-    return std::move(*socket);
+    return socket;
 }
 
 void LoopFetch::handle_control(Client& client) {
-    const net::Transfer got = net::receive(client.control.get(), buffer_);
-    if (got.state == net::Transfer::State::would_block) {
-        return;
-    }
-    if (got.state != net::Transfer::State::moved) {
-        give_up("the server closed a connection");
-    }
-    client.received.append(buffer_.begin(),
-                           buffer_.begin() + static_cast<std::ptrdiff_t>(got.bytes));
-    for (std::size_t end = 0; (end = client.received.find('\n')) != std::string::npos;) {
-        const std::string line = client.received.substr(0, end);
-        client.received.erase(0, end + 1);
-        if (line.size() > 3 && line[3] == ' ') {
-            handle_reply(client, line);
-        }
+    Control& control = client.control;
+    read_replies(control.fd, buffer_, control.received);
+    for (std::string reply; !(reply = take_reply(control.received)).empty();) {
+        handle_reply(client, reply);
     }
 }
 
 void LoopFetch::handle_reply(Client& client, const std::string& reply) {
-    static const std::array<std::string, 3> script{"USER anonymous\r\n", "PASS x\r\n",
-                                                   "TYPE I\r\n"};
+    Control& control = client.control;
     if (reply[0] > '3') {
         give_up(reply);
     }
-    if (client.step < script.size()) {
-        return say(client, script[client.step++]);
+    if (control.step < login_script.size()) {
+        return say(control.fd, login_script[control.step++]);
     }
-    if (client.step == script.size()) {
-        ++client.step;
+    if (control.step == login_script.size()) {
+        ++control.step;
         if (++ready_ == clients_.size()) {
             start_ = steady_now();
-            for (Client& one : clients_) {
-                say(one, "EPSV\r\n");
+            for (const Client& one : clients_) {
+                say(one.control.fd, "EPSV\r\n");
             }
         }
     } else if (reply.starts_with("229")) {
-        const auto port = std::strtoul(reply.c_str() + reply.find("|||") + 3, nullptr, 10);
-        client.data = connect_to(server_.with_port(static_cast<std::uint16_t>(port)), client);
+        client.data = open(data_address(server_, reply), client);
         client.sent = client.ended = false;
-        say(client, "RETR " + file_ + "\r\n");
+        say(control.fd, "RETR " + file_ + "\r\n");
     } else if (reply.starts_with("226")) {
         client.sent = true;
         next(client);
@@ -420,33 +395,24 @@ void LoopFetch::next(Client& client) {
         return;
     }
     if (--client.left > 0) {
-        say(client, "EPSV\r\n");
+        say(client.control.fd, "EPSV\r\n");
     } else {
-        client.seconds = seconds_since(start_);
-        ++done_;
+        seconds_.push_back(seconds_since(start_));
     }
 }
 
 void LoopFetch::run() {
-    while (done_ < clients_.size()) {
-        const std::vector<net::Ready> ready = poller_.wait(10s);
-        if (ready.empty()) {
-            give_up("the server does not answer");
-        }
-        for (const net::Ready& one : ready) {
+    while (seconds_.size() < clients_.size()) {
+        for (const net::Ready& one : wait_for_some(poller_)) {
             Client* client = by_fd_[static_cast<std::size_t>(one.fd)];
-            if (client != nullptr && one.fd == client->control.get()) {
+            if (client != nullptr && one.fd == client->control.fd.get()) {
                 handle_control(*client);
             } else if (client != nullptr && one.fd == client->data.get()) {
                 handle_data(*client);
             }
         }
     }
-    const auto [fastest, slowest] =
-        std::minmax_element(clients_.begin(), clients_.end(),
-                            [](const Client& a, const Client& b) { return a.seconds < b.seconds; });
-    std::printf("%.0f %.3f\n", static_cast<double>(bytes_) / slowest->seconds,
-                slowest->seconds / fastest->seconds);
+    print_fetched(bytes_, seconds_);
 }
 
 }  // namespace
