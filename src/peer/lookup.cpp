@@ -37,7 +37,7 @@ void Lookup::drive(TimePoint now) {
     if (!over_ && !hashing_) {
         look_here(now);
     }
-    if (!over_ && asking_) {
+    if (!over_ && asking_ && !hashing_) {  // it may have come here meanwhile
         look_decided(now);
     }
     if (!over_ && hashing_ && now - began_at_ >= doubt_wait_max) {

@@ -92,6 +92,11 @@ void Streams::begin(OpenStream order, const Meaning& meaning) {
     if (open_here(order, meaning)) {
         return;
     }
+    // It was when it was looked up: it is another since, or about to be hashed again.
+    if (meaning.here && meaning.holders.empty() && ++order.tries < tries_max) {
+        const std::string name = order.name.text();
+        return open_again(std::move(order), name);
+    }
     if (!meaning.away.empty()) {
         return order.callback(Error{
             ErrorKind::closed, "'" + order.name.text() + "' cannot be had now: " + meaning.away});
@@ -116,13 +121,18 @@ bool Streams::open_here(OpenStream& order, const Meaning& meaning) {
     Result<ReadStreamPtr> stream =
         open_local(engine_.wiring, held.file, order.name.text(), order.news);
     if (!stream && stream.error().kind == ErrorKind::changed && ++order.tries < tries_max) {
-        engine_.wiring.keeper.post(HashFirst{held.file->name.text()});
-        changed_.push_back(std::move(order));
+        open_again(std::move(order), held.file->name.text());
         return true;
     }
     engine_.wiring.cache.with([&](CacheBook& book) { book.touch(held.file->name.text()); });
     order.callback(std::move(stream));
     return true;
+}
+
+// When it is known what stands under that name now.
+void Streams::open_again(OpenStream order, std::string name) {
+    engine_.wiring.keeper.post(HashFirst{std::move(name)});
+    changed_.push_back(std::move(order));
 }
 
 void Streams::handle_name_settled(const std::string&, TimePoint now) {

@@ -42,6 +42,7 @@ class Streams {
   private:
     void begin(OpenStream order, const Meaning& meaning);
     bool open_here(OpenStream& order, const Meaning& meaning);
+    void open_again(OpenStream order, std::string name);
     bool grant_room();
 
     Engine& engine_;

@@ -139,6 +139,20 @@ TEST_CASE("silence, a refusal and a loss are no words: the answer is that it is 
     }
 }
 
+TEST_CASE("a file that comes here while others are asked is waited for") {
+    Scene scene;
+    FakeServer& host = scene.add(1);
+    scene.ask("f");
+    scene.look_on_disk();
+    scene.store->catalog().put_pending(store::Where::shared, *store::SafePath::parse("f"));
+    scene.drive();
+    scene.reply(host, Status::not_found);
+    CHECK(scene.waits());
+    scene.now += 1min;
+    scene.drive();
+    CHECK(scene.error() == ErrorKind::unknown);
+}
+
 TEST_CASE("who answers late is heard") {
     Scene scene;
     FakeServer& b = scene.add(2);
