@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 
@@ -245,6 +246,18 @@ def test_call_from_the_command_line(swarm):
     assert reply["content_length"] == 100_000 and got.read_bytes() == host.shared("a.txt").read_bytes()
     call(host, "GET", "a.txt", "range=10,20", options=["--output", str(got)])
     assert got.read_bytes() == host.shared("a.txt").read_bytes()[10:30]
+    got.chmod(0o640)
+    link = host.folder / "link"
+    link.symlink_to(got)
+    call(host, "GET", "a.txt", "range=0,5", options=["--output", str(link)])
+    assert link.is_symlink() and got.read_bytes() == host.shared("a.txt").read_bytes()[:5]
+    assert got.stat().st_mode & 0o777 == 0o640
+    pipe = host.folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    call(host, "GET", "a.txt", "range=0,5", options=["--output", str(pipe)])
+    assert stat.S_ISFIFO(pipe.lstat().st_mode) and os.read(reader, 100) == got.read_bytes()
+    os.close(reader)
     call(host, "PUSH", "b.txt", options=["--input", str(host.shared("a.txt"))])
     assert sha256(host.shared("b.txt")) == sha256(host.shared("a.txt"))
     call(host, "PUSH", "c.txt", options=["--input", "-"], input_text="from a pipe")

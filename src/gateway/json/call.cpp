@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "gateway/json/call_words.hpp"
 #include "gateway/json/client.hpp"
@@ -136,7 +137,7 @@ class Output {
   public:
     explicit Output(std::string path) : path_(std::move(path)) {}
     ~Output() {
-        if (file_) {
+        if (file_ && !target_.empty()) {
             ::unlink(temporary().c_str());
         }
     }
@@ -144,23 +145,45 @@ class Output {
     Output& operator=(const Output&) = delete;
 
     [[nodiscard]] bool is_file() const { return !path_.empty(); }
+    // What the content replaces once all of it has come; links are followed, and the mode stays. A
+    // device or a pipe is written to.
+    Status open();
     Status take(Client& client, std::uint64_t size);
 
   private:
     [[nodiscard]] std::string temporary() const {
-        return path_ + "." + std::to_string(::getpid()) + ".part";
+        return target_ + "." + std::to_string(::getpid()) + ".part";
     }
     Status finish();
 
-    std::string path_;
+    std::string path_;    // as given
+    std::string target_;  // where its links lead; empty: `file_` is written to as it is
     Fd file_;
 };
 
+Status Output::open() {
+    struct stat status {};
+    const bool there = ::stat(path_.c_str(), &status) == 0;
+    if (there && !S_ISREG(status.st_mode)) {
+        file_ = Fd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+        return file_ ? Status{} : system_error("cannot open '" + path_ + "'", errno);
+    }
+    std::error_code error;
+    target_ = std::filesystem::weakly_canonical(path_, error).string();
+    if (error) {
+        return system_error("cannot follow '" + path_ + "'", error.value());
+    }
+    file_ = Fd(::open(temporary().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (!file_ || (there && ::fchmod(file_.get(), status.st_mode & 07777U) != 0)) {
+        return system_error("cannot create '" + temporary() + "'", errno);
+    }
+    return {};
+}
+
 Status Output::take(Client& client, std::uint64_t size) {
     if (is_file()) {
-        file_ = Fd(::open(temporary().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-        if (!file_) {
-            return system_error("cannot create '" + temporary() + "'", errno);
+        if (const Status opened = open(); !opened) {
+            return opened;
         }
     }
     while (size > 0) {
@@ -182,9 +205,11 @@ Status Output::take(Client& client, std::uint64_t size) {
 Status Output::finish() {
     const std::string part = temporary();
     const int error = close_checked(std::move(file_));
-    if (error != 0 || ::rename(part.c_str(), path_.c_str()) != 0) {
+    if (error != 0 || (!target_.empty() && ::rename(part.c_str(), target_.c_str()) != 0)) {
         const int why = error != 0 ? error : errno;
-        ::unlink(part.c_str());
+        if (!target_.empty()) {
+            ::unlink(part.c_str());
+        }
         return system_error("cannot write '" + path_ + "'", why);
     }
     return {};
