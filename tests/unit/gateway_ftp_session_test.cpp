@@ -226,22 +226,41 @@ TEST_CASE("a stranger whose lines are no commands is hung up on", "[ftp]") {
     CHECK(ftp("NOOP").empty());
 }
 
-TEST_CASE("nothing inside an HTTP request is obeyed", "[ftp]") {
-    for (const char* head : {"POST / HTTP/1.1", "GET /", "HEAD / HTTP/1.0", "put /x HTTP/1.1",
-                             "OPTIONS *", "DELETE /x", "CONNECT a:1 HTTP/1.1", "TRACE /", "PATCH /",
-                             "PROPFIND / HTTP/1.1", "PRI * HTTP/2.0"}) {
+TEST_CASE("nothing inside a request of another protocol is obeyed", "[ftp]") {
+    for (const char* head :
+         {"POST / HTTP/1.1", "GET /", "HEAD / HTTP/1.0", "put /x HTTP/1.1", "OPTIONS *",
+          "DELETE /x", "CONNECT a:1 HTTP/1.1", "TRACE /", "PATCH /", "PROPFIND / HTTP/1.1",
+          "PRI * HTTP/2.0", "RTSP / RTSP/1.0", "ICAP x ICAP/1.0", "SUBMIT sip:x SIP/2.0"}) {
         for (const bool logged_in : {false, true}) {
             PlayedFtpHost ftp;
             if (logged_in) {
                 ftp.log_in();
             }
-            CHECK(ftp(head) == "421 This is FTP, not HTTP.");
+            CHECK(ftp(head) == "421 This is FTP, and that is not.");
             CHECK(ftp.closed);
             CHECK(ftp("USER anonymous").empty());
             CHECK(ftp("DELE a.txt").empty());
             CHECK(ftp.changes.empty());
         }
     }
+}
+
+TEST_CASE("who begins with what is no command of FTP is hung up on", "[ftp]") {
+    for (const char* head : {"Host: x", "REGISTER sip:x", "A", "\x16\x03\x01", "{\"a\":1}"}) {
+        PlayedFtpHost ftp;
+        CHECK(ftp(head) == "421 This is FTP, and that is not.");
+        CHECK(ftp.closed);
+        PlayedFtpHost known;
+        known("NOOP");
+        CHECK(known(head).substr(0, 3) == "500");
+        CHECK_FALSE(known.closed);
+    }
+    PlayedFtpHost ftp;
+    ftp.session.handle_line_too_long();  // the path of a request, say
+    CHECK(ftp.closed);
+    PlayedFtpHost unknown;
+    CHECK(unknown("CSID Name=x").substr(0, 3) == "500");
+    CHECK_FALSE(unknown.closed);
 }
 
 TEST_CASE("blanks around an argument count in names and passwords only", "[ftp]") {

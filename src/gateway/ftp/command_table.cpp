@@ -87,12 +87,31 @@ std::string_view trim(std::string_view text) {
     return last == text.npos ? std::string_view{} : text.substr(begin, last + 1 - begin);
 }
 
-bool is_http(const CommandLine& command) {
+namespace {
+
+// "HTTP/1.1", "RTSP/1.0".
+bool is_version(std::string_view word) {
+    const std::size_t slash = word.find('/');
+    const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    return slash != word.npos && slash > 0 &&
+           std::all_of(word.data(), word.data() + slash, is_letter) && word.size() == slash + 4 &&
+           is_digit(word[slash + 1]) && word[slash + 2] == '.' && is_digit(word[slash + 3]);
+}
+
+}  // namespace
+
+bool is_foreign(const CommandLine& command, bool first) {
     static constexpr std::array<std::string_view, 9> methods{
         "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"};
-    const std::string_view version = command.argument.substr(command.argument.rfind(' ') + 1);
+    const std::string_view argument = trim(command.argument);
+    const std::string_view version = argument.substr(argument.rfind(' ') + 1);
+    const bool like_ftp =
+        command.verb.empty() || (command.verb.size() >= 3 && command.verb.size() <= 4 &&
+                                 std::all_of(command.verb.begin(), command.verb.end(),
+                                             [](char c) { return c >= 'A' && c <= 'Z'; }));
     return std::find(methods.begin(), methods.end(), command.verb) != methods.end() ||
-           upper(version.substr(0, 5)) == "HTTP/";
+           is_version(version) || (first && !like_ftp);
 }
 
 CommandLine split_line(std::string_view line) {

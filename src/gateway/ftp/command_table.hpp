@@ -45,7 +45,8 @@ struct CommandLine {
 };
 CommandLine split_line(std::string_view line);
 std::string_view trim(std::string_view text);  // no blanks around it
-// An unknown command that begins an HTTP request.
-bool is_http(const CommandLine& command);
+// An unknown command that begins a request of another protocol (HTTP, RTSP, SIP, ...). The `first`
+// line of a client is one, too, when its verb has not the three or four letters of a command.
+bool is_foreign(const CommandLine& command, bool first);
 
 }  // namespace shoal::gateway::ftp

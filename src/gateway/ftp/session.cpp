@@ -26,7 +26,12 @@ void Session::handle_line(std::string_view line) {
     }
 }
 
-void Session::handle_line_too_long() { say(500, "Command too long."); }
+void Session::handle_line_too_long() {
+    if (!understood_) {
+        return hang_up(421, "This is FTP, and that is not.");
+    }
+    say(500, "Command too long.");
+}
 
 bool Session::urgent(const CommandLine& command) const {
     return command.verb == "ABOR" && trim(command.argument).empty() && logged_in() && !changing_ &&
@@ -58,6 +63,7 @@ void Session::run(std::string_view line) {
     if (row == nullptr) {
         return handle_unknown(command);
     }
+    understood_ = true;
     // A trailing blank belongs to a name or a password, and means nothing elsewhere.
     const bool exact = (row->conditions & CommandTable::exact) != 0;
     const std::string_view argument = exact ? command.argument : trim(command.argument);
@@ -73,11 +79,11 @@ void Session::run(std::string_view line) {
     }
 }
 
-// A web page can make a browser send what it likes behind the head of an HTTP request: whoever
-// speaks that is no FTP client, and nothing behind it is obeyed.
+// A web page can make a browser send what it likes behind the head of an HTTP request, and other
+// protocols have heads, too: whoever speaks them is no FTP client, and nothing behind is obeyed.
 void Session::handle_unknown(const CommandLine& command) {
-    if (is_http(command)) {
-        return hang_up(421, "This is FTP, not HTTP.");
+    if (is_foreign(command, !understood_)) {
+        return hang_up(421, "This is FTP, and that is not.");
     }
     say(500, "Command \"" + command.verb.substr(0, 64) + "\" not understood.");
     if (!logged_in() && ++misses_ >= stranger_misses_max) {

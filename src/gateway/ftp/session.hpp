@@ -204,6 +204,7 @@ class Session {
     std::uint8_t facts_{all_facts};
     std::uint8_t attempts_{0};
     std::uint8_t misses_{0};  // before the login
+    bool understood_{false};  // some line was a command
     Rights rights_{Rights::none};
     Data data_{Data::none};
     Transfer kind_{Transfer::list};
