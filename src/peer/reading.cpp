@@ -112,6 +112,11 @@ Result<std::uint64_t> Reading::readable_to(std::uint64_t from) {
         if (state.error) {
             return *state.error;
         }
+        if (state.partial && state.partial->doubts() != state.doubts) {
+            return Error{ErrorKind::changed,
+                         "'" + text::escape(state.partial->part_path()) +
+                             "' was changed by another program while it was read"};
+        }
         state.position = from;
         current_ = state.partial;
         std::uint64_t end = from;
@@ -130,7 +135,10 @@ Result<std::uint64_t> Reading::readable_to(std::uint64_t from) {
 void Reading::leave() { state_.lock()->left = true; }
 
 void Reading::set_partial(std::shared_ptr<store::PartialFile> partial) {
-    state_.lock()->partial = std::move(partial);
+    state_.with([&](State& state) {
+        state.doubts = partial ? partial->doubts() : 0;
+        state.partial = std::move(partial);
+    });
 }
 
 void Reading::look() {

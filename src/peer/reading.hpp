@@ -77,7 +77,7 @@ class MemoryStream final : public ReadStream {
 class Reading {
   public:
     Reading(std::uint64_t offset, std::function<void()> news)
-        : news_(std::move(news)), state_(State{nullptr, {}, offset, false, false}) {}
+        : news_(std::move(news)), state_(State{nullptr, 0, {}, offset, false, false}) {}
 
     // The reader's thread.
     Result<std::uint64_t> readable_to(std::uint64_t from);
@@ -95,6 +95,7 @@ class Reading {
   private:
     struct State {
         std::shared_ptr<store::PartialFile> partial;
+        std::uint32_t doubts{};  // of the part, when its reader was given it
         std::optional<Error> error;
         std::uint64_t position{};
         bool waits{false};

@@ -397,3 +397,28 @@ def test_a_file_changed_while_it_is_sent_is_an_error(swarm):
     os.truncate(host.shared("f"), 1000)
     read_to_end(data)
     assert raw.reply()[:3] in ("426", "450", "451"), "the end is not called complete"
+
+
+def test_a_part_changed_while_it_is_read_is_an_error(swarm):
+    """Another program writes where the gateway has verified what came, and not sent it yet."""
+    server = swarm.host(2, shared={"f": 48 * MIB}, options=["--max-upload", "16MiB"])
+    host = gateway_host(swarm, 1, hosts=[2])
+    host.wait_connected(server)
+    raw = Raw(host)
+    data = raw.passive()
+    raw.say("RETR f", "125")
+    data.recv(100)
+    part, place = host.folder / "downloads" / "f.part", 30 * MIB
+
+    def has_come():
+        with open(part, "rb") as file:
+            file.seek(place)
+            return any(file.read(1000))
+
+    until(lambda: part.exists() and has_come(), "the place is there", limit=20)
+    with open(part, "r+b") as file:
+        file.seek(place)
+        file.write(b"something")
+    got = read_to_end(data)
+    said = raw.reply()
+    assert said[:3] in ("426", "450", "451") and b"something" not in got[place - MIB:place + MIB], said

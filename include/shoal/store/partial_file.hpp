@@ -8,6 +8,7 @@
 // records of fixed size, appended; a torn last record is ignored.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -73,8 +74,14 @@ class PartialFile {
     [[nodiscard]] double proven() const;
     // Main: somebody else has written to it, or nobody would have told: what is held is to be
     // proven again before it gets its name.
-    void doubt() { doubted_ = true; }
+    void doubt() {
+        doubted_ = true;
+        ++doubts_;
+    }
     [[nodiscard]] bool doubted() const { return doubted_; }
+    // Any thread: how often that was so. Who hands out what was verified hands out something else
+    // when it has grown.
+    [[nodiscard]] std::uint32_t doubts() const { return doubts_; }
     void begin_proving_held();
     // Main, when all is held: it is not written to here any more. True: another program has it
     // open for writing.
@@ -114,6 +121,7 @@ class PartialFile {
     std::uint64_t journal_records_{0};
     std::optional<Error> sync_error_;
     bool doubted_{false};
+    std::atomic<std::uint32_t> doubts_{0};
     struct Proof {
         std::vector<ChunkIndex> chunks;
         std::size_t next{0};
