@@ -46,7 +46,7 @@ std::string help_text(Command command) {
     text +=
         "\nexit codes: 0 done, 1 other, 2 usage, 3 not found, 4 no host, 5 incomplete,\n"
         "6 verification failed, 7 versions differ, 8 not let in, 9 disk full, 10 exists,\n"
-        "130 or 143 by signal. See shoal(1).\n";
+        "129, 130 or 143 by signal. See shoal(1).\n";
     return text;
 }
 

@@ -1,11 +1,13 @@
 """The FTP gateway as a service: limits, ports, users, delays, its end."""
 import contextlib
+import ftplib
+import os
 import re
 import select
 import socket
 import time
 
-from ftphost import FTP_PORT, Raw, connect, gateway_host, read_to_end, refused, store, wait_listed
+from ftphost import FTP_PORT, JOE, Raw, connect, gateway_host, read_to_end, refused, store, wait_listed
 from harness import MIB, marks, until
 
 
@@ -24,6 +26,23 @@ def test_limits_of_clients(swarm):
     clients = [Raw(few) for _ in range(2)]
     with socket.create_connection((few.address, FTP_PORT), timeout=20) as sock:
         assert read_to_end(sock).startswith(b"421 ")
+
+
+def test_the_anonymous_give_way_to_users(swarm):
+    """Of eight places six are theirs for good."""
+    host = gateway_host(swarm, 1, "--ftp-threads", 2, "--ftp-clients-per-thread", 4)
+    anonymous = [connect(host, ()) for _ in range(8)]
+    users = [connect(host, JOE) for _ in range(2)]
+    with socket.create_connection((host.address, FTP_PORT), timeout=20) as sock:
+        assert read_to_end(sock).startswith(b"421 ")
+    assert all(user.pwd() == "/" for user in users)
+
+    def stays(client):
+        try:
+            return client.pwd() == "/"
+        except (EOFError, ftplib.Error, OSError):
+            return False
+    assert [stays(client) for client in anonymous] == 6 * [True] + 2 * [False]
 
 
 def test_passive_ports_and_advertise(swarm):
@@ -62,6 +81,10 @@ def test_ftp_user_and_the_users_file(swarm):
     process = broken.run("serve", "--bind", broken.address, *broken.options)
     assert process.wait() == 1
     assert "users:1: " in process.err.text()
+    (broken.folder / "users").unlink()
+    os.mkfifo(broken.folder / "users")
+    process = broken.run("serve", "--bind", broken.address, *broken.options)
+    assert process.wait() == 1 and "not a regular file" in process.err.text()
 
 
 @marks(alone=True, bare=True)

@@ -53,6 +53,7 @@ using WorkerBox = net::Mailbox<WorkerMail>;
 // worker → acceptor
 struct LoggedIn {
     Place place{};
+    bool anonymous{};
 };
 struct ClientGone {
     Place place{};

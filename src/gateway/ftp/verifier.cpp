@@ -78,6 +78,9 @@ Status Verifier::refresh() {
     if (!file || ::fstat(file.get(), &status) != 0) {
         return system_error("cannot open " + what, errno);
     }
+    if (!S_ISREG(status.st_mode)) {  // a pipe without a writer reads like a file without users
+        return Error{ErrorKind::bad_input, what + " is not a regular file"};
+    }
     if (stamp_of(status) == stamp_) {
         return {};
     }
