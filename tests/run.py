@@ -155,7 +155,7 @@ def long_stages(build, shoal, seconds):
                          limit=1800)],
               [multihost(shoal, "--long", "over_4_gib", "100000", name="multihost, long")],
               [catch("unit, long", build, "unit-tests", "[long]")],
-              [catch("sim, long", build, "sim-tests", "[long]")]]
+              [catch("sim, long", build, "sim-tests", "[long]")._replace(limit=1800)]]
     for n, fuzzer in enumerate(fuzzers(ROOT / "build" / "fuzz", seconds)):
         heavy[n % len(heavy)].append(fuzzer)
     return [stage for group in heavy for stage in group]

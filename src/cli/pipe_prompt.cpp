@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 namespace shoal::cli {
 namespace {
@@ -77,6 +78,7 @@ void PipePrompt::take_lines() {
             break;
         }
         console_.line_taken();
+        warned_ = false;
         line->too_long ? session_.refuse("a line of more than 64 KiB was ignored")
                        : session_.execute(line->text);
         taken = true;
@@ -114,15 +116,19 @@ void PipePrompt::handle_timeout(TimePoint now) {
 }
 
 void PipePrompt::handle_signal(int signal, TimePoint) {
-    const std::size_t served =
-        typed_ && signal == SIGINT && session_.pending() == 0 ? api_->served_now() : 0;
-    if (served > 0) {
-        return console_.err(quit_warning(served));
-    }
-    signal_ = signal;
-    inputs_.watch_input(false);
+    const bool idle = session_.pending() == 0;
     session_.stop_search();
     fetches_.cancel_all();
+    if (typed_ && signal == SIGINT && !std::exchange(warned_, true)) {
+        // The terminal has dropped what was typed of a line, and does not say whether that was any.
+        const std::size_t served = idle ? api_->served_now() : 0;
+        return console_.err(served > 0 ? quit_warning(served)
+                            : idle     ? "Ctrl-C once more quits.\n"
+                                       : "Stopped; Ctrl-C once more quits.\n");
+    }
+    signal_ = signal;
+    leaving_ = true;
+    inputs_.watch_input(false);
 }
 
 std::optional<int> PipePrompt::finished() const {

@@ -1,6 +1,8 @@
 // PipePrompt: the prompt for what is no terminal: commands from a pipe or a file, plain lines out.
 #pragma once
 
+#include <atomic>
+
 #include "console_front_end.hpp"
 #include "input_set.hpp"
 #include "line_splitter.hpp"
@@ -19,6 +21,7 @@ class PipePrompt : public ConsoleFrontEnd {
     [[nodiscard]] std::optional<TimePoint> next_timeout() const override;
     void handle_timeout(TimePoint now) override;
     void handle_signal(int signal, TimePoint now) override;
+    [[nodiscard]] bool outlives_interrupt() const override { return typed_ && !leaving_; }
     [[nodiscard]] std::optional<int> finished() const override;
 
   private:
@@ -35,6 +38,8 @@ class PipePrompt : public ConsoleFrontEnd {
     InputSet inputs_;
     LineSplitter lines_;
     bool input_ended_{false};
+    bool warned_{false};  // that Ctrl-C once more quits
+    std::atomic<bool> leaving_{false};
     int signal_{0};
 };
 

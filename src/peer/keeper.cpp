@@ -174,7 +174,8 @@ void Keeper::take_signals() {
             reload();
             continue;
         }
-        if (++stop_signals_ > 1) {
+        const bool ends = number != SIGINT || !front_.outlives_interrupt();
+        if (ends && ++stop_signals_ > 1) {
             ::_exit(128 + number);
         }
         wiring_.requester.post(Signal{number});

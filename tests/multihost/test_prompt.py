@@ -210,6 +210,31 @@ def test_a_dumb_terminal_gets_whole_lines(swarm):
     check_equal(host.download("f"), server.shared("f"))
 
 
+def test_ctrl_c_at_a_dumb_terminal_stops_and_then_quits(swarm):
+    """Each first one stops what is under way; two in a row end it, but not one and another later."""
+    swarm.host(2, shared={"f": 64 * MIB, "g": 100}, options=["--max-upload", "4MiB"])
+    host = swarm.host(1, hosts=[2], start=False)
+    process = host.prompt(terminal=True, environment={"TERM": "dumb"})
+    process.wait_text(" connected")
+    process.signal(signal.SIGINT)
+    process.wait_text("Ctrl-C once more quits.")
+    for _ in range(2):
+        seen = process.out.text().count("Stopped; Ctrl-C once more quits.")
+        process.send("f\n")
+        until(lambda: host.status()["downloads"] == 1, "it is under way")
+        process.signal(signal.SIGINT)
+        until(lambda: process.out.text().count("Stopped; Ctrl-C once more quits.") > seen, "it was stopped")
+        until(lambda: host.status()["downloads"] == 0, "nothing is under way")
+    process.send("g\n")
+    process.wait_text("saved as")
+    assert process.running()
+    seen = process.out.text().count("once more quits.")
+    process.signal(signal.SIGINT)
+    until(lambda: process.out.text().count("once more quits.") > seen, "it has said so")
+    process.signal(signal.SIGINT)
+    assert process.wait() == 130, process.tail()
+
+
 class Tmux:
     """A real terminal emulator around the program: what stands on its screen, and above it."""
 

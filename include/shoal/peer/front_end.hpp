@@ -28,6 +28,9 @@ class FrontEnd : public EventSink {
     // Whether SIGHUP is to read files anew now, and not to end the process. On main.
     [[nodiscard]] virtual bool reloads_on_hangup() const { return false; }
 
+    // Whether SIGINT stops what is under way and no more, each time. On main.
+    [[nodiscard]] virtual bool outlives_interrupt() const { return false; }
+
     // Set when the process is to end with that exit code; asked after every call.
     [[nodiscard]] virtual std::optional<int> finished() const = 0;
     // Before the process ends, on main, after all threads are joined: restore the terminal,
