@@ -1,5 +1,7 @@
 #include "shoal/overlay/ring_plan.hpp"
 
+#include <utility>
+
 namespace shoal::overlay {
 
 namespace {
@@ -56,6 +58,10 @@ RingPlan::Step RingPlan::poll(TimePoint now) {
     }
     if (hits_ >= options_.enough && more_rings) {
         return Over{};
+    }
+    if (std::exchange(host_up_, false)) {
+        next_ = rings_.size();
+        return ask(rings_.back(), now);
     }
     if (more_rings && !everybody()) {
         return ask(rings_[next_++], now);

@@ -210,7 +210,7 @@ void Connector::report() {
     }
     changed_ = false;
     wiring_.requester.post(HostTable{plan_.rows(), plan_.unsettled(), std::exchange(warnings_, {}),
-                                     plan_.unheard(), plan_.awaited()});
+                                     plan_.unheard(), plan_.awaited(), plan_.unasked()});
 }
 
 }  // namespace shoal::peer

@@ -371,6 +371,56 @@ std::vector<std::string> DialPlan::unheard() const {
     return lines;
 }
 
+std::optional<Unasked> DialPlan::unasked(const net::Address& address, const Entry& entry) {
+    const bool open = entry.state == State::idle || entry.state == State::dialling ||
+                      entry.state == State::handed_over;
+    const std::string host = address.to_string();
+    if (!open) {
+        return std::nullopt;
+    }
+    switch (entry.reason) {
+        case DownReason::full:
+        case DownReason::closing:
+        case DownReason::not_let_in:
+        case DownReason::other_version:
+        case DownReason::refused:
+        case DownReason::enough_others:
+            return Unasked{host, entry.why, false};
+        case DownReason::not_shoal:
+        case DownReason::broken_protocol:
+            return std::nullopt;
+        case DownReason::lost:
+            return Unasked{host, entry.why, entry.state == State::handed_over};
+        default:
+            break;
+    }
+    if (entry.state == State::handed_over || entry.reason == DownReason::silent) {
+        return Unasked{host, "it took the connection, but no hello came yet", true};
+    }
+    if (!entry.settled) {
+        return Unasked{host, "it is still being dialled", true};
+    }
+    return std::nullopt;
+}
+
+std::vector<Unasked> DialPlan::unasked() const {
+    std::vector<Unasked> hosts;
+    for (const auto& [address, entry] : entries_) {
+        if (!entry.from_hosts_file) {
+            continue;
+        }
+        if (auto one = unasked(address, entry)) {
+            hosts.push_back(std::move(*one));
+        }
+    }
+    for (const auto& [host, name] : names_) {
+        if (name.addresses.empty() && !name.settled) {
+            hosts.push_back({host.to_string(), "its name is still being looked up", true});
+        }
+    }
+    return hosts;
+}
+
 std::set<std::string> DialPlan::awaited() const {
     std::set<std::string> lines;
     for (const auto& [host, name] : names_) {

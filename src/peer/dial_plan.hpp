@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "peer/unasked.hpp"
 #include "shoal/base/ids.hpp"
 #include "shoal/base/time.hpp"
 #include "shoal/net/address.hpp"
@@ -82,6 +83,8 @@ class DialPlan {
     // Lines of hosts.txt that nothing is known of: their first attempt has no outcome yet, or they
     // are there and silent.
     [[nodiscard]] std::vector<std::string> unheard() const;
+    // Hosts of hosts.txt that are there, or may be, and cannot be asked now.
+    [[nodiscard]] std::vector<Unasked> unasked() const;
     // Lines of hosts.txt but those that lead to this host, or to one that is connected otherwise.
     [[nodiscard]] std::set<std::string> awaited() const;
 
@@ -123,6 +126,8 @@ class DialPlan {
     bool turn_to_next(const net::Address& address, const std::string& why, TimePoint now);
     Entry* find(const net::Address& address);
     [[nodiscard]] const Entry* entry_of(const Name& name) const;
+    [[nodiscard]] static std::optional<Unasked> unasked(const net::Address& address,
+                                                        const Entry& entry);
     void rest(const net::Address& address, Entry& entry, DownReason reason, const std::string& why,
               TimePoint next);
     void wake_duplicates_of(const NodeId& node, TimePoint now);

@@ -1,5 +1,7 @@
 #include "peer/engine.hpp"
 
+#include <algorithm>
+
 namespace shoal::peer {
 
 namespace {
@@ -13,6 +15,22 @@ Doubts Engine::doubts(bool looked_on_disk, std::string_view prefix) const {
     doubts.unheard = unheard;
     doubts.looking = !looked_on_disk || !wiring.catalog->knows_all(prefix);
     return doubts;
+}
+
+bool Engine::awaits_hosts() const {
+    return !table_seen || std::any_of(unasked.begin(), unasked.end(),
+                                      [](const Unasked& host) { return host.slow; });
+}
+
+std::string Engine::unasked_text(const std::function<bool(const std::string& host)>& asked) const {
+    std::string text;
+    std::size_t count = 0;
+    for (const Unasked& host : unasked) {
+        if ((!asked || !asked(host.host)) && ++count <= told_max) {
+            text += (text.empty() ? "" : "; ") + host.host + ": " + host.why;
+        }
+    }
+    return count > told_max ? text + "; and " + std::to_string(count - told_max) + " more" : text;
 }
 
 Nobody Engine::why_nobody(const std::vector<net::Address>* only) const {

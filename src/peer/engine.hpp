@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "peer/doubts.hpp"
@@ -36,14 +38,20 @@ struct Engine {
     std::vector<PeerRow> table;
     std::vector<std::string> unheard;  // lines of hosts.txt: see DialPlan
     std::set<std::string> awaited;
+    std::vector<Unasked> unasked;                   // hosts of hosts.txt: see DialPlan
     std::map<net::Address, DownReason> refused_by;  // hosts of hosts.txt, and what was told of it
 
     // What is not known of this host's own folders and of hosts.txt, for what stands in `prefix`.
     [[nodiscard]] Doubts doubts(bool looked_on_disk, std::string_view prefix) const;
     // Why nobody (of these hosts) can be asked, as an order says it when it ends.
     [[nodiscard]] Nobody why_nobody(const std::vector<net::Address>* only = nullptr) const;
+    // All but those that were `asked` after all: "127.0.0.3:8080: it is full"; "" for none.
+    [[nodiscard]] std::string unasked_text(
+        const std::function<bool(const std::string& host)>& asked = {}) const;
     // No host will turn up by itself within moments.
     [[nodiscard]] bool settled() const { return table_seen && unsettled == 0; }
+    // One of them may yet be asked by itself: an answer without it is none.
+    [[nodiscard]] bool awaits_hosts() const;
 };
 
 }  // namespace shoal::peer

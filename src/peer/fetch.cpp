@@ -92,7 +92,7 @@ std::optional<TimePoint> Fetch::next_timeout() const {
             return look_again_at_;
         case Phase::running: {
             std::optional<TimePoint> next = parking_.next_timeout();
-            if (!command_.order.wait_for_holders) {
+            if (!command_.order.wait_for_holders || !gathered()) {
                 sooner(next, hopeless() ? progressed_at_ : progressed_at_ + command_.order.timeout);
             }
             if (!gathered()) {
@@ -343,7 +343,10 @@ void Fetch::look_timed_out(TimePoint now) {
     if (command_.order.wait_for_holders && lost && !std::exchange(told_hopeless_, true)) {
         offer_other_versions();
     }
-    if (command_.order.wait_for_holders ||
+    // Whoever waits for holders waits for them; not for a host that says nothing at all.
+    const bool only_silent_ones = listing_ && listing_->done() && pending_->done() && !gathered() &&
+                                  small_running_.empty() && transfers_.empty();
+    if ((command_.order.wait_for_holders && !only_silent_ones) ||
         (now - progressed_at_ < command_.order.timeout && !lost)) {
         return;
     }

@@ -83,6 +83,8 @@ class Fetch final : public FileListener {
     void look_listed(TimePoint now);
     void put_question(ServerLink& link);
     std::optional<TimePoint> ask_busy_again(TimePoint now);
+    [[nodiscard]] const Unasked* unasked() const;
+    [[nodiscard]] bool awaits_hosts() const;
     [[nodiscard]] std::string untold() const;
     [[nodiscard]] bool is_here() const;
     void take_names();

@@ -69,7 +69,7 @@ void Fetch::begin_asking(TimePoint now) {
                 settle_pending(name, outcome);
             });
     } else {
-        vote_.emplace(command_.order.root_prefix, now);
+        vote_.emplace(command_.order.root_prefix, now, command_.order.timeout);
     }
     for (ServerLink* link : engine_.servers.usable()) {
         ask(*link, now);
@@ -156,6 +156,33 @@ std::optional<TimePoint> Fetch::ask_busy_again(TimePoint now) {
     return next;
 }
 
+// A host of hosts.txt that has not been asked, and is not absent; null: there is none. Of what a
+// search has found only the hosts picked count.
+const Unasked* Fetch::unasked() const {
+    if (!picked_.empty()) {
+        return nullptr;
+    }
+    const auto asked = [this](const Unasked& host) {
+        return listing_ ? listing_->has_asked(host.host)
+                        : std::any_of(asked_.begin(), asked_.end(), [&host](const auto& entry) {
+                              return entry.second.interim.host == host.host;
+                          });
+    };
+    const Unasked* found = nullptr;
+    for (const Unasked& host : engine_.unasked) {
+        if (!asked(host) && (found == nullptr || (host.slow && !found->slow))) {
+            found = &host;
+        }
+    }
+    return found;
+}
+
+// Somebody may yet be asked who is not absent.
+bool Fetch::awaits_hosts() const {
+    const Unasked* host = unasked();
+    return host != nullptr && host->slow;
+}
+
 // The words for a host that has not told whether it has the file; "": all have.
 std::string Fetch::untold() const {
     const Asked* found = nullptr;
@@ -165,7 +192,8 @@ std::string Fetch::untold() const {
         }
     }
     if (found == nullptr) {
-        return {};
+        const Unasked* host = unasked();
+        return host == nullptr ? std::string() : host->host + ": " + host->why;
     }
     return found->why.empty() ? text_of(found->interim) : found->interim.host + ' ' + found->why;
 }
@@ -187,6 +215,10 @@ void Fetch::look_decided(TimePoint now) {
         return;
     }
     if (const auto* nobody = std::get_if<swarm::VersionVote::Nobody>(&outcome)) {
+        if (awaits_hosts() && now < end && !is_here()) {
+            look_again_at_ = end;
+            return;
+        }
         return decide_nobody(*nobody, now);
     }
     if (const auto* tie = std::get_if<swarm::VersionVote::Tie>(&outcome)) {
@@ -305,7 +337,8 @@ void Fetch::look_listed(TimePoint now) {
         first_answer_at_ = now;
     }
     look_again_at_ = first_answer_at_ ? std::min(*first_answer_at_ + list_after, end) : end;
-    if (!engine_.settled() && now < look_again_at_) {
+    if ((!engine_.settled() && now < look_again_at_) || (nothing && awaits_hosts() && !late)) {
+        look_again_at_ = nothing ? end : look_again_at_;
         return;
     }
     if (nothing) {
@@ -395,7 +428,9 @@ void Fetch::gather(TimePoint now) {
     }
 }
 
-bool Fetch::gathered() const { return !listing_ || (listing_->done() && pending_->done()); }
+bool Fetch::gathered() const {
+    return !listing_ || (listing_->done() && pending_->done() && !awaits_hosts());
+}
 
 std::string Fetch::missing_words() const {
     if (!listing_) {
@@ -412,7 +447,9 @@ std::string Fetch::missing_words() const {
     for (const ListGap& gap : listing_->gaps()) {
         words += (words.empty() ? "" : "; ") + gap.host + ": " + gap.why;
     }
-    return words;
+    const std::string unasked =
+        engine_.unasked_text([this](const std::string& host) { return listing_->has_asked(host); });
+    return words + (words.empty() || unasked.empty() ? "" : "; ") + unasked;
 }
 
 // False when hosts do not agree on what that name is.

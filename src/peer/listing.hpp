@@ -54,6 +54,8 @@ class Listing {
     // nobody is being asked.
     [[nodiscard]] std::optional<TimePoint> quiet_at(Duration silence) const;
     [[nodiscard]] std::size_t answered() const;  // hosts that told anything
+    // What it has, or that it has not told it, is known by now: see gaps().
+    [[nodiscard]] bool has_asked(const std::string& host) const { return hosts_.contains(host); }
     [[nodiscard]] bool truncated() const { return truncated_; }
     // Hosts that have not told all that they have, and why.
     [[nodiscard]] std::vector<ListGap> gaps() const;

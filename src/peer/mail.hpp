@@ -24,6 +24,7 @@
 #include "peer/gateway_mail.hpp"
 #include "peer/offers.hpp"
 #include "peer/rate_meter.hpp"
+#include "peer/unasked.hpp"
 #include "shoal/base/ids.hpp"
 #include "shoal/net/address.hpp"
 #include "shoal/net/mailbox.hpp"
@@ -179,6 +180,7 @@ struct HostTable {  // the connector's view, sent when it changes
     std::vector<std::string> warnings;
     std::vector<std::string> unheard{};  // see DialPlan
     std::set<std::string> awaited{};
+    std::vector<Unasked> unasked{};
 };
 struct PartialProving {  // what is here of it is hashed again, before it is opened or finished
     std::uint64_t transfer{};

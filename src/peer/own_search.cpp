@@ -116,10 +116,19 @@ std::optional<overlay::Route> OwnSearch::drive(TimePoint now) {
     }
     if (const auto* wait = std::get_if<overlay::RingPlan::Wait>(&step)) {
         look_again_at_ = wait->until;
+    } else if (engine_.awaits_hosts() && now < deadline()) {
+        look_again_at_ = deadline();
     } else {
         end(now, std::nullopt, "");
     }
     return std::nullopt;
+}
+
+// A host of hosts.txt that came late is asked as well.
+void OwnSearch::handle_link(const ServerLink& link) {
+    if (plan_ && !over_ && !ending_ && link.from_hosts_file) {
+        plan_->handle_host_up();
+    }
 }
 
 void OwnSearch::handle_done(const overlay::SearchId& id, const overlay::Counts& counts) {
@@ -324,6 +333,9 @@ std::string OwnSearch::doubts() const {
         add(last.unsure, "could not look at all files there");
     } else if (plan_) {
         words = "not all hosts answered in time";
+    }
+    if (const std::string unasked = engine_.unasked_text(); !unasked.empty()) {
+        words += (words.empty() ? "" : ", ") + unasked;
     }
     if (own_unsure_) {
         words += (words.empty() ? "" : ", ") + std::string("not all files here were looked at");

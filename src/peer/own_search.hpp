@@ -27,6 +27,7 @@ class OwnSearch {
     // The ring to begin now, if any; call again after it has begun.
     std::optional<overlay::Route> drive(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
+    void handle_link(const ServerLink& link);
     void handle_hits(const ServerLink& from, const protocol::Hits& hits);
     void handle_done(const overlay::SearchId& id, const overlay::Counts& counts);
     // SearchOrder::own: this host's own files are to be held against it, under that id.

@@ -27,8 +27,6 @@ class Requester {
     Status run();
 
   private:
-    // A list that is complete waits so long for hosts that are being dialled.
-    static constexpr Duration more_hosts_max{std::chrono::seconds(1)};
     // A list of peers, for the first tries to reach them.
     static constexpr Duration first_tries_max{std::chrono::seconds(2)};
 
@@ -56,6 +54,7 @@ class Requester {
     void cancel_fetch(FetchId fetch, TimePoint now);
     void start_list(ListCommand command, TimePoint now);
     void drive_lists(TimePoint now);
+    [[nodiscard]] bool awaits_hosts(const ListOrder& order, TimePoint now) const;
     [[nodiscard]] std::optional<TimePoint> next_list_timeout(TimePoint now) const;
     void add_own_names(Listing::Names& names, ListOrder& order);
     void finish_list(ListOrder& order);

@@ -79,6 +79,7 @@ void Requester::take_host_table(HostTable table) {
     engine_.table = std::move(table.rows);
     engine_.unheard = std::move(table.unheard);
     engine_.awaited = std::move(table.awaited);
+    engine_.unasked = std::move(table.unasked);
     gateways_.handle_hosts();
     for (const std::string& warning : table.warnings) {
         log::warning(warning);
@@ -162,8 +163,7 @@ void Requester::drive_lists(TimePoint now) {
         } else if (!order.done_at) {
             order.done_at = now;
         }
-        const bool waited = order.done_at && now - *order.done_at >= more_hosts_max;
-        if ((order.done_at && engine_.settled()) || waited || late) {
+        if (late || (order.done_at && !awaits_hosts(order, now))) {
             finish_list(order);
             order.command.sink = nullptr;
         }
@@ -171,12 +171,23 @@ void Requester::drive_lists(TimePoint now) {
     std::erase_if(lists_, [](const ListOrder& order) { return order.command.sink == nullptr; });
 }
 
+// One whose first attempt has no outcome yet, or that is silent and has not been waited for as long
+// as one that was asked.
+bool Requester::awaits_hosts(const ListOrder& order, TimePoint now) const {
+    const bool patient = now - order.began_at < list_silence_max;
+    return !engine_.settled() ||
+           (patient && std::any_of(engine_.unasked.begin(), engine_.unasked.end(),
+                                   [&order](const Unasked& host) {
+                                       return host.slow && !order.listing->has_asked(host.host);
+                                   }));
+}
+
 std::optional<TimePoint> Requester::next_list_timeout(TimePoint now) const {
     std::optional<TimePoint> next;
     for (const ListOrder& order : lists_) {
         sooner(next, order.began_at + order.command.timeout);
         if (order.done_at) {
-            sooner(next, *order.done_at + more_hosts_max);
+            sooner(next, order.began_at + list_silence_max);
         } else if (order.listing) {
             sooner(next, order.listing->next_timeout());
             const auto quiet = order.listing->quiet_at(list_silence_max);
@@ -208,6 +219,11 @@ void Requester::finish_list(ListOrder& order) {
     list.hosts = static_cast<std::uint32_t>(order.listing->answered());
     list.truncated = order.listing->truncated();
     list.gaps = order.listing->gaps();
+    for (const Unasked& host : engine_.unasked) {
+        if (list.hosts > 0 && !order.listing->has_asked(host.host)) {
+            list.gaps.push_back({host.host, host.why});
+        }
+    }
     if (!wiring_.catalog->knows_all(order.command.prefix)) {
         list.gaps.push_back({"this host", "it has not seen all of its folders"});
     }

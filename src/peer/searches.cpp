@@ -47,6 +47,9 @@ std::uint64_t fingerprint(const HostKey& holder, const protocol::Hits& hits,
 void Searches::handle_link(ServerLink& link) {
     link.set_hit_sink(this);
     router_.handle_server_up(link.id, link.address.wire(), link.node());
+    for (auto& search : own_) {
+        search->handle_link(link);
+    }
     pump();
 }
 

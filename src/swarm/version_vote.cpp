@@ -11,7 +11,6 @@ namespace shoal::swarm {
 namespace {
 
 constexpr Duration wait_after_first = 300ms;
-constexpr Duration silence_max = 5s;
 
 bool more_holders(const Version& a, const Version& b) {
     return std::pair(a.complete.size(), a.partial.size()) >
@@ -59,8 +58,8 @@ std::optional<std::size_t> settled(std::span<const Candidate> all) {
                              });
 }
 
-VersionVote::VersionVote(std::string root_prefix, TimePoint now)
-    : root_prefix_(std::move(root_prefix)), asked_at_(now) {
+VersionVote::VersionVote(std::string root_prefix, TimePoint now, Duration silence_max)
+    : root_prefix_(std::move(root_prefix)), asked_at_(now), silence_max_(silence_max) {
     for (char& digit : root_prefix_) {
         digit = digit >= 'A' && digit <= 'F' ? static_cast<char>(digit - 'A' + 'a') : digit;
     }
@@ -129,7 +128,7 @@ std::optional<VersionVote::Undecided> VersionVote::undecided(TimePoint now) cons
         const TimePoint until = *first_has_ + wait_after_first;
         return now < until ? std::optional(Undecided{until}) : std::nullopt;
     }
-    const TimePoint until = asked_at_ + silence_max;
+    const TimePoint until = asked_at_ + silence_max_;
     if (silent && now < until) {
         return Undecided{until};
     }

@@ -32,6 +32,21 @@ int next(RingPlan& plan, TimePoint now) {
 
 }  // namespace
 
+TEST_CASE("a neighbour that came late is asked once the ring has answered", "[overlay][plan]") {
+    RingPlan plan({}, start);
+    plan.handle_host_up();  // before anybody was asked it counts as one of them
+    CHECK(next(plan, start) == 2);
+    plan.handle_host_up();
+    CHECK(next(plan, start) == 0);
+    plan.handle_done(counts(1), true);
+    CHECK(next(plan, start) == limits::search_ttl_default);
+    CHECK(next(plan, start) == 0);
+    plan.handle_done(counts(2), true);
+    CHECK(next(plan, start) == -1);
+    plan.handle_host_up();
+    CHECK(next(plan, start + 1s) == limits::search_ttl_default);
+}
+
 TEST_CASE("rings widen while results are few", "[overlay][plan]") {
     RingPlan plan({}, start);
     CHECK(next(plan, start) == 2);

@@ -356,6 +356,39 @@ TEST_CASE("a host that took the connection and said nothing was not heard of") {
     CHECK(scene.plan.unheard().empty());
 }
 
+TEST_CASE("only a host that is not reached is absent") {
+    Scene scene;
+    const auto slow = [&scene] {
+        std::vector<bool> list;
+        for (const Unasked& one : scene.plan.unasked()) {
+            list.push_back(one.slow);
+        }
+        return list;
+    };
+    scene.plan.handle_hosts(hosts(2, 2), scene.now);
+    CHECK(slow() == std::vector{true});
+    scene.plan.handle_dialling(at(2), scene.now);
+    scene.plan.handle_failed(at(2), "Connection refused", scene.now);
+    CHECK(slow().empty());
+    scene.plan.handle_dialling(at(2), scene.now);
+    CHECK(slow().empty());
+    scene.plan.handle_handed_over(at(2));
+    CHECK(slow() == std::vector{true});
+    scene.plan.handle_silent(at(2), "no hello came", scene.now);
+    CHECK(slow() == std::vector{true});
+    scene.plan.handle_dialling(at(2), scene.now);
+    CHECK(scene.plan.unasked().at(0).host == "127.0.0.2:8080");
+    for (const DownReason there : {DownReason::full, DownReason::closing, DownReason::not_let_in}) {
+        scene.plan.handle_handed_over(at(2));
+        scene.plan.handle_refused(at(2), "it says no", scene.now, there);
+        CHECK(slow() == std::vector{false});
+    }
+    scene.connect(at(2), node_from(2));
+    CHECK(slow().empty());
+    scene.plan.handle_down(at(2), "connection closed", scene.now);
+    CHECK(slow() == std::vector{false});
+}
+
 TEST_CASE("a lost host is awaited by its line, wherever its name leads") {
     Scene scene;
     scene.plan.handle_hosts({host("b.example"), host("127.0.0.9")}, scene.now);

@@ -40,6 +40,10 @@ class RingPlan {
     // A ring has answered, or has given up on some: the one asked last, or one before it.
     void handle_done(const Counts& counts, bool last);
 
+    // Another neighbour can be asked: the widest ring is, once more, when the last one has
+    // answered.
+    void handle_host_up() { host_up_ = !asked_.empty(); }
+
     // What all rings cost; hosts are those of the ring that reached most.
     [[nodiscard]] const Counts& price() const { return price_; }
     [[nodiscard]] const std::vector<std::uint8_t>& asked() const { return asked_; }
@@ -64,6 +68,7 @@ class RingPlan {
     std::optional<Counts> done_;  // of the last ring
     TimePoint ring_until_{};
     bool asked_again_{false};
+    bool host_up_{false};
     std::size_t hits_{0};
     Counts price_;
 };

@@ -8,7 +8,8 @@
 // settle; a gateway, which must answer, takes the newest of the equal ones, then the lowest root.
 //
 // Decided when all have answered, or 300 ms after the first that has the file. While nobody has
-// it, a silent host is waited for 5 s, one that is hashing until it answers or goes.
+// it, a silent host is waited for (5 s, unless the asker says otherwise), one that is hashing until
+// it answers or goes.
 #pragma once
 
 #include <array>
@@ -56,8 +57,10 @@ struct Version {
 
 class VersionVote {
   public:
-    // `root_prefix`: hex digits of NAME@ROOT, empty for any.
-    VersionVote(std::string root_prefix, TimePoint now);
+    // `root_prefix`: hex digits of NAME@ROOT, empty for any. `silence_max`: for how long silent
+    // hosts are waited for while nobody has it.
+    VersionVote(std::string root_prefix, TimePoint now,
+                Duration silence_max = std::chrono::seconds(5));
 
     void handle_asked(SourceId source);  // will answer, or go
     void handle_has(SourceId source, ContentKey key, bool complete, TimePoint now);
@@ -93,6 +96,7 @@ class VersionVote {
     enum class Answer { waiting, pending, has, has_not, unreadable };
     std::string root_prefix_;
     TimePoint asked_at_;
+    Duration silence_max_;
     std::optional<TimePoint> first_has_;
     std::map<SourceId, Answer> answers_;
     std::map<ContentKey, Version> versions_;
