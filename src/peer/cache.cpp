@@ -69,16 +69,47 @@ Result<std::string> read_file(const std::string& path) {
 }  // namespace
 
 Cache::Cache(Wiring& wiring, store::Store& store)
-    : wiring_(wiring), store_(store), path_(wiring.options.state + "/gateway-cache") {
+    : wiring_(wiring),
+      store_(store),
+      path_(wiring.options.state + "/gateway-cache"),
+      claims_(wiring.options.state) {
     const Result<std::string> text = read_file(path_);
     if (!text) {
         log::warning(text.error().message + "; what it tells of is the user's from now on");
         return;
     }
     wiring_.cache.with([&](CacheBook& book) { book.load(*text); });
+    if (!text->empty()) {
+        (void)claims_.prepare();  // else nobody else is told that there is a cache
+    }
+}
+
+// Under its lock: what users have asked for since is theirs. Without it nothing may be removed.
+std::optional<CacheClaims::Lock> Cache::take_claims() {
+    Result<CacheClaims::Lock> lock = claims_.lock();
+    const auto names = lock ? lock->claimed() : Result<std::vector<std::string>>(lock.error());
+    if (!names) {
+        log::warning(names.error().message + "; the cache keeps what it has");
+        return std::nullopt;
+    }
+    wiring_.cache.with([&](CacheBook& book) {
+        for (const std::string& name : *names) {
+            book.remove(name);
+        }
+    });
+    return std::move(*lock);
 }
 
 bool Cache::expect(const store::SafePath& name, const integrity::FileId& id) {
+    if (const Status prepared = claims_.prepare(); !prepared) {
+        log::warning(prepared.error().message + "; what comes through gateways stays for good");
+        return false;
+    }
+    owner_ = true;
+    const auto claims = take_claims();
+    if (!claims) {
+        return false;
+    }
     const store::Holding there = wiring_.catalog->find_in(store::Where::downloads, name.text());
     if (there.file) {
         const bool cached = wiring_.cache.with(
@@ -107,7 +138,8 @@ void Cache::keep(const KeepPartial& order) {
     const store::PartialFile& partial = *order.partial;
     const std::uint64_t bytes = std::min(
         std::uint64_t{partial.held_count()} * partial.geometry().chunk_size(), partial.id().size);
-    if (bytes > 0) {
+    if (bytes > 0 && claims_.prepare()) {
+        owner_ = true;
         wiring_.cache.with([&](CacheBook& book) {
             book.add(partial.part_path(), {bytes, partial.id().root});
         });
@@ -116,6 +148,10 @@ void Cache::keep(const KeepPartial& order) {
 }
 
 void Cache::make_room() {
+    const auto claims = take_claims();
+    if (!claims) {
+        return;
+    }
     const auto gone =
         wiring_.cache.with([&](CacheBook& book) { return book.evict(wiring_.options.cache_size); });
     for (const CacheBook::Entry& entry : gone) {
@@ -137,24 +173,28 @@ void Cache::remove_file(const store::SafePath& name, const integrity::FileId& id
 }
 
 std::optional<TimePoint> Cache::next_timeout() const {
-    const bool due = !wiring_.options.one_shot &&
-                     wiring_.cache.with([](const CacheBook& book) { return book.changed(); });
+    const bool due =
+        owner_ && wiring_.cache.with([](const CacheBook& book) { return book.changed(); });
     return due ? std::optional(saved_at_ + save_every) : std::nullopt;
 }
 
 void Cache::save(TimePoint now, bool at_last) {
-    if (wiring_.options.one_shot || (!at_last && now - saved_at_ < save_every)) {
+    if (!owner_ || (!at_last && now - saved_at_ < save_every)) {
         return;
     }
-    const auto text = wiring_.cache.with([](CacheBook& book) {
-        return book.take_changed() ? std::optional(book.save()) : std::nullopt;
-    });
-    if (!text) {
+    if (!wiring_.cache.with([](CacheBook& book) { return book.take_changed(); })) {
         return;
     }
     saved_at_ = now;
-    if (const Status saved = write_file(path_, *text); !saved) {
+    auto claims = take_claims();
+    const std::string text = wiring_.cache.with([](CacheBook& book) {
+        book.take_changed();
+        return book.save();
+    });
+    if (const Status saved = write_file(path_, text); !saved) {
         log::warning(saved.error().message);
+    } else if (claims) {
+        claims->forget();
     }
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "peer/cache_claims.hpp"
 #include "peer/mail.hpp"
 
 namespace shoal::peer {
@@ -26,12 +27,15 @@ class Cache {
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
 
   private:
+    std::optional<CacheClaims::Lock> take_claims();
     void make_room();
     void remove_file(const store::SafePath& name, const integrity::FileId& id);
 
     Wiring& wiring_;
     store::Store& store_;
     std::string path_;
+    CacheClaims claims_;
+    bool owner_{false};  // this process is the gateway: the book on the disk is its
     TimePoint saved_at_{};
 };
 

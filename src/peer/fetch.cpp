@@ -163,20 +163,45 @@ bool Fetch::held_up(const File& file) {
 
 void Fetch::handle_name_settled(const std::string& name) { woken_ |= hashing_.erase(name) > 0; }
 
+// The user wants what stands here: it stays, even if it only came through a gateway of this or of
+// another process. Nullopt: it has just gone.
+std::optional<FileResult> Fetch::keep_here(const store::HeldFile& held) const {
+    const auto& options = engine_.wiring.options;
+    const bool shared = held.where == store::Where::shared;
+    const FileResult here{
+        Outcome::done, (shared ? options.shared : options.downloads) + '/' + held.name.text(), {}};
+    if (shared) {
+        return here;
+    }
+    Result<CacheClaims::Lock> claims = CacheClaims(options.state).lock();
+    if (!claims) {
+        return FileResult{Outcome::failed, {}, claims.error().message};
+    }
+    const auto forget = [this, &held] {
+        engine_.wiring.cache.with([&held](CacheBook& book) { book.remove(held.name.text()); });
+    };
+    if (claims->needless()) {
+        forget();
+        return here;
+    }
+    if (!engine_.wiring.catalog->open_for_serving(held)) {
+        engine_.wiring.keeper.post(LookAgain{held.where, held.name});
+        return std::nullopt;
+    }
+    if (const Status claimed = claims->claim(held.name.text()); !claimed) {
+        return FileResult{Outcome::failed, {}, claimed.error().message};
+    }
+    forget();
+    return here;
+}
+
 // Nullopt: it is to be fetched.
 std::optional<FileResult> Fetch::standing_here(const File& file) const {
     const store::Catalog& catalog = *engine_.wiring.catalog;
-    const auto path = [this](const store::HeldFile& held) {
-        const auto& options = engine_.wiring.options;
-        return (held.where == store::Where::shared ? options.shared : options.downloads) + '/' +
-               held.name.text();
-    };
     for (const store::Where where : {store::Where::downloads, store::Where::shared}) {
         const store::Holding here = catalog.find_in(where, file.name.text());
         if (here.state == store::Holding::State::complete && here.file->id == file.id) {
-            // The user wants it: it stays, even if it only came through a gateway.
-            engine_.wiring.cache.with([&](CacheBook& book) { book.remove(file.name.text()); });
-            return FileResult{Outcome::done, path(*here.file), {}};
+            return keep_here(*here.file);
         }
     }
     const store::Holding taken = catalog.find_in(store::Where::downloads, file.name.text());
@@ -187,7 +212,7 @@ std::optional<FileResult> Fetch::standing_here(const File& file) const {
     if (command_.order.on_clash == FetchOrder::OnClash::rename) {
         const store::Holding elsewhere = catalog.find(file.id);
         if (elsewhere.state == store::Holding::State::complete) {
-            return FileResult{Outcome::done, path(*elsewhere.file), {}};
+            return keep_here(*elsewhere.file);
         }
         return std::nullopt;
     }

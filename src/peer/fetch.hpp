@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "peer/cache_claims.hpp"
 #include "peer/engine.hpp"
 #include "peer/file_listener.hpp"
 #include "peer/listing.hpp"
@@ -123,6 +124,7 @@ class Fetch final : public FileListener {
     [[nodiscard]] bool may_begin() const;
     bool held_up(const File& file);
     bool begin_anew(std::size_t index, const FileResult& result);
+    [[nodiscard]] std::optional<FileResult> keep_here(const store::HeldFile& held) const;
     [[nodiscard]] std::optional<FileResult> standing_here(const File& file) const;
     [[nodiscard]] bool is_folder() const { return folder_; }
     [[nodiscard]] bool waits() const;

@@ -498,12 +498,15 @@ bool Fetch::is_here() const {
 void Fetch::begin_suggesting(TimePoint now) {
     if (is_here()) {
         const auto here = engine_.wiring.catalog->find(name_);
-        done_.already_here = true;
         done_.size = here.file->id.size;
         done_.root = here.file->id.root.hex();
-        const auto& options = engine_.wiring.options;
-        const bool shared = here.file->where == store::Where::shared;
-        done_.saved_as = (shared ? options.shared : options.downloads) + '/' + name_;
+        const auto kept = keep_here(*here.file);
+        if (!kept || kept->outcome != Outcome::done) {
+            return give_up(Outcome::failed, kept ? kept->text : "'" + name_ + "' has just gone",
+                           now);
+        }
+        done_.already_here = true;
+        done_.saved_as = kept->saved_as;
         return finish(now);
     }
     phase_ = Phase::suggesting;

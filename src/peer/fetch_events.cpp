@@ -33,8 +33,12 @@ void Fetch::file_opened(std::size_t index, std::uint64_t kept, std::uint64_t rec
     // What a gateway left of it is the user's from now on.
     const auto transfer = engine_.transfers.find(transfers_[index]);
     if (transfer != engine_.transfers.end() && transfer->second->partial()) {
-        engine_.wiring.cache.with(
-            [&](CacheBook& book) { book.remove(transfer->second->partial()->part_path()); });
+        const std::string part = transfer->second->partial()->part_path();
+        Result<CacheClaims::Lock> claims = CacheClaims(engine_.wiring.options.state).lock();
+        if (claims && !claims->needless()) {
+            (void)claims->claim(part);
+        }
+        engine_.wiring.cache.with([&part](CacheBook& book) { book.remove(part); });
     }
     add_verified(kept, steady_now());
     verified_of_[index] += kept;

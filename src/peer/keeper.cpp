@@ -348,11 +348,12 @@ void Keeper::save_small(std::vector<SaveSmall> batch) {
     }
     std::vector<Status> saved = store_.save_small(files);
     for (std::size_t i = 0; i < batch.size(); ++i) {
+        const bool in_place = saved[i].ok();  // else what stands there is somebody else's
         if (!saved[i] && saved[i].error().kind == ErrorKind::exists) {
             save_elsewhere(files[i], saved[i], batch[i].rename_on_clash);
         }
         if (batch[i].cached) {
-            cache_.settle(files[i].name, saved[i].ok());
+            cache_.settle(files[i].name, in_place);
         }
         FileSaved answer{batch[i].item, true, saved[i], files[i].name.text(), {}};
         if (!saved[i] && saved[i].error().kind == ErrorKind::no_space) {

@@ -51,13 +51,13 @@ Result<Fd> route_signals() {
     return Fd(fd);
 }
 
-// What is never offered. The state folder's files stand by name, too, since it may be the shared
-// one.
+// What is never offered. The state folder's files (the store adds its own) stand by name, too,
+// since it may be the shared one.
 std::vector<std::string> own_files(const PeerOptions& options) {
     std::vector<std::string> own = options.own_files;
     own.insert(own.end(), {options.secret_file, options.hosts_file, options.state});
     for (const char* name :
-         {"gateway-cache", "gateway-cache.new", "history", "history.new"}) {  // and the store's
+         {"gateway-cache", "gateway-cache.new", "gateway-claims", "history", "history.new"}) {
         own.push_back(options.state + "/" + name);
     }
     return own;

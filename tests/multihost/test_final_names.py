@@ -234,7 +234,7 @@ def test_a_pipe_in_the_place_of_a_state_file(swarm):
     host = swarm.host(1, shared={"f": 10}, start=False)
     state = host.folder / ".shoal"
     state.mkdir()
-    for name in ("gateway-cache", "gateway-cache.new", "index", "index.new", "history"):
+    for name in ("gateway-cache", "gateway-cache.new", "gateway-claims", "index", "index.new", "history"):
         os.mkfifo(state / name)
     os.mkfifo(host.download("big.part.journal"))
     host.serve()

@@ -7,8 +7,8 @@ import select
 import socket
 import time
 
-from ftphost import FTP_PORT, JOE, Raw, connect, gateway_host, read_to_end, refused, store, wait_listed
-from harness import MIB, marks, until
+from ftphost import FTP_PORT, JOE, Raw, connect, fetch, gateway_host, read_to_end, refused, store, wait_listed
+from harness import KIB, MIB, marks, until
 
 
 def test_limits_of_clients(swarm):
@@ -152,6 +152,23 @@ def test_streams_under_way_have_a_bound_on_the_disk(swarm):
     clients["a"].reply("426")
     clients["c"].reply()
     assert data["c"].recv(1)
+
+
+def test_what_a_user_got_is_never_evicted(swarm):
+    """The user's order is another process than the gateway, in the same folder."""
+    size = 600 * KIB
+    swarm.host(2, shared={f"c{n}": size for n in range(5)})
+    gateway = gateway_host(swarm, 1, "--cache-size", "1MiB", hosts=[2])
+    ftp = connect(gateway)
+    assert len(fetch(ftp, "c0")) == size
+    until(gateway.download("c0").exists, "the cache has it")
+    user = gateway.run("get", "c0", "--bind", gateway.address, "--json")
+    assert user.wait() == 0 and user.events("fetch_done")[0]["already_here"], user.tail()
+    for n in range(1, 5):
+        assert len(fetch(ftp, f"c{n}")) == size
+    until(lambda: not gateway.download("c1").exists(), "another one was evicted")
+    assert gateway.download("c0").stat().st_size == size
+    ftp.close()
 
 
 def test_files_broken_off_hold_no_descriptors(swarm):
