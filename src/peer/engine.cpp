@@ -7,7 +7,21 @@ namespace shoal::peer {
 namespace {
 constexpr std::size_t told_max = 4;  // in a sentence
 constexpr std::size_t kept_max = 64;
+constexpr Duration distrust_max = std::chrono::minutes(10);
+constexpr std::size_t distrusted_max = 1000;
 }  // namespace
+
+void Engine::distrust(const integrity::FileId& file, TimePoint now) {
+    std::erase_if(distrusted_until, [now](const auto& entry) { return entry.second <= now; });
+    if (distrusted_until.size() < distrusted_max) {
+        distrusted_until[file] = now + distrust_max;
+    }
+}
+
+bool Engine::distrusts(const integrity::FileId& file, TimePoint now) const {
+    const auto found = distrusted_until.find(file);
+    return found != distrusted_until.end() && now < found->second;
+}
 
 Doubts Engine::doubts(bool looked_on_disk, std::string_view prefix) const {
     Doubts doubts;

@@ -38,9 +38,14 @@ struct Engine {
     std::vector<PeerRow> table;
     std::vector<std::string> unheard;  // lines of hosts.txt: see DialPlan
     std::set<std::string> awaited;
-    std::vector<Unasked> unasked;                   // hosts of hosts.txt: see DialPlan
+    std::vector<Unasked> unasked;  // hosts of hosts.txt: see DialPlan
+    std::map<integrity::FileId, TimePoint> distrusted_until;
     std::map<net::Address, DownReason> refused_by;  // hosts of hosts.txt, and what was told of it
 
+    // Of what was sent of it nothing verifies: another version of its names is preferred for a
+    // while.
+    void distrust(const integrity::FileId& file, TimePoint now);
+    [[nodiscard]] bool distrusts(const integrity::FileId& file, TimePoint now) const;
     // What is not known of this host's own folders and of hosts.txt, for what stands in `prefix`.
     [[nodiscard]] Doubts doubts(bool looked_on_disk, std::string_view prefix) const;
     // Why nobody (of these hosts) can be asked, as an order says it when it ends.

@@ -67,6 +67,7 @@ void Fetch::drive(TimePoint now) {
             break;
         case Phase::running:
             gather(now);
+            leave_lies(now);
             launch(now);
             if (parking_.poll(now)) {
                 told_stalled_ = false;
@@ -284,6 +285,61 @@ void Fetch::begin_transfer(std::size_t index, TimePoint now) {
     Transfer& begun = *transfer;
     engine_.transfers.emplace(key, std::move(transfer));
     begun.start(now);
+}
+
+// A folder's files of which nothing that was sent verifies: the next version is tried at once, and
+// when there is none, the others need not wait.
+void Fetch::leave_lies(TimePoint now) {
+    for (const std::size_t index : std::exchange(lies_, {})) {
+        const bool runs = small_running_.contains(index) || transfers_.contains(index);
+        const bool hopeless = !command_.order.wait_for_holders && !saw_losses_ && engine_.settled();
+        if (runs && !take_next_version(index, now) && hopeless) {
+            stop_file(index, now);
+            file_done(index,
+                      {Outcome::verification_failed,
+                       {},
+                       "what was sent does not verify, and nobody else has it"},
+                      now);
+        }
+    }
+}
+
+bool Fetch::take_next_version(std::size_t index, TimePoint now) {
+    File& file = files_[index];
+    if (file.others.empty()) {
+        return false;
+    }
+    stop_file(index, now);
+    unverified_.erase(index);
+    const auto verified = verified_of_.extract(index);
+    verified_ -= verified.empty() ? 0 : verified.mapped();
+    Version next = std::move(file.others.front());
+    file.others.erase(file.others.begin());
+    done_.size += next.id.size - file.id.size;
+    file.id = next.id;
+    file.holders = std::move(next.holders);
+    deliver(FetchNote{id(),
+                      FetchNote::Kind::waiting,
+                      file.name.text(),
+                      {},
+                      "what was sent of '" + file.name.text() +
+                          "' does not verify; another version is taken: root " + file.id.root.hex(),
+                      {}});
+    waiting_.push_back(index);
+    woken_ = true;
+    return true;
+}
+
+void Fetch::stop_file(std::size_t index, TimePoint now) {
+    engine_.small.forget(this, index);
+    small_running_.erase(index);
+    const auto transfer = transfers_.extract(index);
+    const auto found =
+        transfer.empty() ? engine_.transfers.end() : engine_.transfers.find(transfer.mapped());
+    if (found != engine_.transfers.end()) {
+        gather_times(found->first, now);
+        found->second->stop();
+    }
 }
 
 // Other programs have changed or moved what was here of it: what is right is looked for again.

@@ -67,10 +67,15 @@ class Fetch final : public FileListener {
 
   private:
     enum class Phase { connecting, asking, suggesting, planning, running, over };
+    struct Version {
+        integrity::FileId id;
+        std::vector<SourceId> holders;
+    };
     struct File {
         store::SafePath name;
         integrity::FileId id;
         std::vector<SourceId> holders;
+        std::vector<Version> others{};  // of a folder's file, what is held most first
     };
 
     // Until it is clear what is meant (fetch_ask.cpp).
@@ -98,6 +103,9 @@ class Fetch final : public FileListener {
     bool plan_name(const std::string& name, const Listing::Versions& versions);
     void tell_vote(std::vector<VersionInfo> versions);
     void offer_other_versions();
+    void leave_lies(TimePoint now);
+    bool take_next_version(std::size_t index, TimePoint now);
+    void stop_file(std::size_t index, TimePoint now);
     void begin_suggesting(TimePoint now);
     void look_suggested(TimePoint now);
     [[nodiscard]] VersionInfo describe(const swarm::ContentKey& key,
@@ -173,6 +181,7 @@ class Fetch final : public FileListener {
     std::map<std::size_t, std::vector<VersionInfo>> others_;
     std::size_t votes_{0};              // files of which there are others
     std::set<std::size_t> unverified_;  // files of which others are to be offered
+    std::set<std::size_t> lies_;        // of a folder: nobody is left who has not lied about them
     std::size_t next_file_{0};
     std::set<std::size_t> small_running_;
     std::map<std::size_t, std::uint64_t> transfers_;    // index to key

@@ -481,7 +481,17 @@ bool Fetch::plan_name(const std::string& name, const Listing::Versions& versions
         return false;
     }
     const auto best = std::next(versions.begin(), static_cast<std::ptrdiff_t>(leaders.front()));
-    files_.push_back({*store::SafePath::parse(name), best->first, best->second.complete});
+    std::vector<Version> others;
+    for (auto other = versions.begin(); other != versions.end(); ++other) {
+        if (other != best && !other->second.complete.empty()) {
+            others.push_back({other->first, other->second.complete});
+        }
+    }
+    std::stable_sort(others.begin(), others.end(), [](const Version& left, const Version& right) {
+        return left.holders.size() > right.holders.size();
+    });
+    files_.push_back(
+        {*store::SafePath::parse(name), best->first, best->second.complete, std::move(others)});
     std::rotate(described.begin(), described.begin() + std::distance(versions.begin(), best),
                 described.begin() + std::distance(versions.begin(), best) + 1);
     tell_vote(std::move(described));

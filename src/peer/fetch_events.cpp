@@ -87,6 +87,11 @@ void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string
     }
     saw_losses_ |= kind == FetchNote::Kind::source_lost;
     const TimePoint now = steady_now();
+    if (kind == FetchNote::Kind::parked && folder_ && unverified_.contains(index) &&
+        !saw_losses_) {
+        lies_.insert(index);
+        return;
+    }
     if (kind == FetchNote::Kind::parked) {
         // Thousands of files may wait for the same host: one word is enough, if the wait lasts.
         parked_note_ = FetchNote{id(), kind, files_[index].name.text(), host, text};

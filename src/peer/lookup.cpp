@@ -273,6 +273,9 @@ void Lookup::look_decided(TimePoint now) {
         }
         return;
     }
+    if (const auto other = beside_lies(now)) {
+        return decide(*other);
+    }
     if (const auto* winner = std::get_if<swarm::VersionVote::Winner>(&outcome)) {
         return decide(winner->version);
     }
@@ -285,6 +288,25 @@ void Lookup::look_decided(TimePoint now) {
         return decide(tie->versions[*swarm::settled(equals)]);
     }
     decide_nobody(std::get<swarm::VersionVote::Nobody>(outcome), now);
+}
+
+// What is meant when versions of which nothing verified, a while ago, do not count: nullopt when
+// there is none of these, or nothing else.
+std::optional<swarm::Version> Lookup::beside_lies(TimePoint now) const {
+    std::vector<swarm::Version> versions = vote_->versions();
+    const std::size_t lies = std::erase_if(versions, [this, now](const swarm::Version& version) {
+        return engine_.distrusts(id_of(version.key), now);
+    });
+    if (lies == 0 || !order_.root_prefix.empty()) {
+        return std::nullopt;
+    }
+    std::vector<swarm::Candidate> candidates;
+    for (const swarm::Version& version : versions) {
+        candidates.push_back({version.key, version.complete.size(), version.partial.size(), 0,
+                              mtime_of(version.key)});
+    }
+    const auto best = swarm::settled(candidates);
+    return best ? std::optional(versions[*best]) : std::nullopt;
 }
 
 // It is hashed nowhere, as far as is known, and whoever asks does not wait for that.

@@ -94,6 +94,7 @@ class Lookup {
     void handle_pending(ServerLink& link, const Reply& reply);
     void handle_folder(ServerLink& link, const Reply& reply);
     void look_decided(TimePoint now);
+    [[nodiscard]] std::optional<swarm::Version> beside_lies(TimePoint now) const;
     [[nodiscard]] bool look_pending(bool late);
     void decide(const swarm::Version& version);
     void decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now);

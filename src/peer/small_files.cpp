@@ -32,10 +32,10 @@ void SmallFiles::add(Order order) {
     }
 }
 
-void SmallFiles::forget(const FileListener* listener) {
+void SmallFiles::forget(const FileListener* listener, std::optional<std::size_t> index) {
     for (auto entry = items_.begin(); entry != items_.end();) {
         Item& item = entry->second;
-        if (item.order.listener != listener) {
+        if (item.order.listener != listener || (index && item.order.index != *index)) {
             ++entry;
             continue;
         }

@@ -38,8 +38,8 @@ class SmallFiles final : public DataSink {
         bool cached{};                        // it comes through a gateway and may go again
     };
     void add(Order order);
-    // Nothing more of it is fetched; the listener is not called any more.
-    void forget(const FileListener* listener);
+    // Nothing more of it (or of that file of it) is fetched; the listener is not called any more.
+    void forget(const FileListener* listener, std::optional<std::size_t> index = {});
 
     void handle_link(ServerLink& link);
     void handle_link_lost(ServerLink& link);

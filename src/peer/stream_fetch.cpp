@@ -209,6 +209,11 @@ void StreamFetch::look_stalled(TimePoint now) {
         give_up({ErrorKind::no_space, "the disk is full: no room for '" + name_.text() + "'"});
     } else if (!begun_ && running == nullptr && silence >= silence_max) {
         give_up({ErrorKind::busy, "too many files are on their way; try again later"});
+    } else if (parked && saw_liars_ && !full) {
+        engine_.distrust(meaning_.id, now);
+        give_up({ErrorKind::closed, "what the hosts sent of '" + name_.text() +
+                                        "' does not verify; if others have another version, it is "
+                                        "taken the next time"});
     } else if ((parked && silence >= parked_max) || silence >= silence_max) {
         give_up({ErrorKind::closed,
                  "the hosts that have '" + name_.text() + "' are gone; what is here is kept"});
@@ -235,7 +240,10 @@ void StreamFetch::file_content(std::size_t, std::span<const std::uint8_t> bytes)
     memory_ = move_above_select(std::move(memory));
 }
 
-void StreamFetch::file_note(std::size_t, FetchNote::Kind, const std::string&, const std::string&) {}
+void StreamFetch::file_note(std::size_t, FetchNote::Kind kind, const std::string&,
+                            const std::string&) {
+    saw_liars_ |= kind == FetchNote::Kind::bad_source;
+}
 
 // Readers that have all of it need not care what became of the file.
 void StreamFetch::file_done(std::size_t, FileResult result, TimePoint) {

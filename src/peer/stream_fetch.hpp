@@ -67,6 +67,7 @@ class StreamFetch final : public FileListener {
     bool begun_{false};     // ours, small or not
     bool done_{false};      // ours has ended
     bool complete_{false};  // all of it is here
+    bool saw_liars_{false};
     std::uint32_t held_{0};
     TimePoint progressed_at_;
     TimePoint look_again_at_;

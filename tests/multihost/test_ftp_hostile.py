@@ -1,4 +1,5 @@
 """The FTP gateway under bad input: lines 1 to 4, 11 to 16, 21, 24 and 26 of what a peer must withstand."""
+import ftplib
 import os
 import random
 import select
@@ -6,7 +7,8 @@ import socket
 import threading
 import time
 
-from ftphost import ANN, FTP_PORT, JOE, Raw, connect, fetch, gateway_host, read_to_end, refused, store, users_line
+from ftphost import ANN, FTP_PORT, JOE, Raw, connect, fetch, gateway_host, read_to_end, refused, store, users_line, \
+    wait_listed
 from harness import KIB, MIB, marks, until
 
 
@@ -350,3 +352,22 @@ def test_every_descriptor_is_closed_on_exec_and_high(swarm):
                if link.startswith("socket:[") and link[8:-1] in inodes]
     assert gateway and min(gateway) >= 1024, gateway
     data.close()
+
+
+def test_the_honest_version_follows_one_that_does_not_verify(swarm):
+    for number in (2, 3):
+        swarm.fake(number, {"small": b"false" * 700, "large": b"false" * 30000},
+                   mangle=lambda payload, first: bytes(len(payload)))
+    honest = swarm.host(4, shared={"small": 3 * KIB, "large": 200 * KIB})
+    gateway = gateway_host(swarm, 1, hosts=[2, 3, 4])
+    gateway.wait_connected(honest)
+    ftp = connect(gateway)
+    for name in ("small", "large"):
+        wait_listed(ftp, name)
+        try:
+            fetch(ftp, name)
+            raise AssertionError("what does not verify was sent")
+        except ftplib.Error as error:
+            assert str(error)[:3] in ("450", "426", "451") and "does not verify" in str(error), error
+        assert fetch(ftp, name) == honest.shared(name).read_bytes()
+    ftp.close()

@@ -40,6 +40,29 @@ def test_a_liar_among_honest_holders_is_dropped(swarm):
     assert liar.served
 
 
+def two_liars(swarm, sizes):
+    """Hosts 2 and 3 claim one content that they do not send."""
+    false = {name: data_of("false", size) for name, size in sizes.items()}
+    for number in (2, 3):
+        swarm.fake(number, false, mangle=lambda payload, first: bytes(len(payload)))
+
+
+def test_a_folder_is_fetched_past_a_version_that_does_not_verify(swarm):
+    sizes = {"d/large": 200 * KIB, "d/small": 3 * KIB}
+    two_liars(swarm, {**sizes, "d/lie": KIB})
+    honest = swarm.host(4, shared=sizes)
+    host = swarm.host(1, hosts=[2, 3, 4], start=False)
+    began = time.monotonic()
+    process = host.get("d/", options=["--wait-hosts", "3", "--timeout", "60"], code=6)
+    assert time.monotonic() - began < 30, "a lie that nobody else can mend was waited for"
+    for name in ("d/large", "d/small"):
+        check_equal(host.download(name), honest.shared(name))
+    assert not host.download("d/lie").exists()
+    taken = [note["name"] for note in process.events("fetch_note", kind="waiting")
+             if "does not verify; another version is taken" in note["text"]]
+    assert sorted(taken) == ["d/large", "d/small"], process.tail()
+
+
 def test_wrong_chunk_hashes_do_not_get_in(swarm):
     def alter(message):
         if message.type == wire.CHUNK_HASHES:
