@@ -169,6 +169,7 @@ class Fetch final : public FileListener {
         std::optional<TimePoint> again_at;  // it was busy
     };
     std::map<SourceId, Asked> asked_;
+    std::map<std::string, HashPace> paces_;  // by host: it may come back
     TimePoint asking_moved_at_{};
     std::optional<TimePoint> first_answer_at_;  // that has what is wanted
     TimePoint look_again_at_{};

@@ -120,7 +120,7 @@ void Fetch::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) {
     }
     if (reply.is(protocol::ServerType::file) && reply.status() == Status::pending) {
         Interim news = interim_of(link, asked_name(), reply);
-        asking_moved_at_ = news == asked.interim ? asking_moved_at_ : now;
+        asking_moved_at_ = paces_[link.host].moves(news, now) ? now : asking_moved_at_;
         asked.interim = std::move(news);
         return vote_->handle_pending(link.id);
     }

@@ -87,8 +87,7 @@ void Fetch::file_note(std::size_t index, FetchNote::Kind kind, const std::string
     }
     saw_losses_ |= kind == FetchNote::Kind::source_lost;
     const TimePoint now = steady_now();
-    if (kind == FetchNote::Kind::parked && folder_ && unverified_.contains(index) &&
-        !saw_losses_) {
+    if (kind == FetchNote::Kind::parked && folder_ && unverified_.contains(index) && !saw_losses_) {
         lies_.insert(index);
         return;
     }

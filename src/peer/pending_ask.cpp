@@ -40,6 +40,22 @@ Interim interim_of(const ServerLink& link, const std::string& name, const Reply&
             true};
 }
 
+bool HashPace::moves(const Interim& news, TimePoint now) {
+    const bool first = !since_;
+    if (!first) {
+        using Seconds = std::chrono::duration<double>;
+        const double seconds = std::chrono::duration_cast<Seconds>(now - *since_).count();
+        const double least = static_cast<double>(least_per_second) * seconds;
+        if (news.being_written || news.hashed <= hashed_ ||
+            static_cast<double>(news.hashed - hashed_) < least) {
+            return false;
+        }
+    }
+    hashed_ = first && news.being_written ? 0 : news.hashed;
+    since_ = now;
+    return true;
+}
+
 void PendingAsk::add(std::string name, const std::vector<SourceId>& hosts) {
     queue_.push_back({std::move(name), hosts});
 }
@@ -88,7 +104,7 @@ void PendingAsk::handle_answer(const std::string& name, ServerLink& link, const 
     Question& question = open.questions[link.id];
     if (interim) {
         Interim news = interim_of(link, name, reply);
-        progressed_at_ = news == question.interim ? progressed_at_ : now;
+        progressed_at_ = question.pace.moves(news, now) ? now : progressed_at_;
         question.why.clear();
         question.interim = std::move(news);
         return open.vote.handle_pending(link.id);

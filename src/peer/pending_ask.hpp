@@ -24,7 +24,18 @@ struct Interim {
     std::uint64_t hashed{};
     bool being_written{};
     bool said{false};  // nothing so far, unless set
-    friend bool operator==(const Interim&, const Interim&) = default;
+};
+// Whether a host gets on with hashing a file. Less than disks do is no progress, or a host could
+// hold up an order for ever; nor is it that a file is still being written.
+class HashPace {
+  public:
+    static constexpr std::uint64_t least_per_second = 1 * limits::MiB;
+    // What it says is progress; the first word of it is.
+    bool moves(const Interim& news, TimePoint now);
+
+  private:
+    std::uint64_t hashed_{0};
+    std::optional<TimePoint> since_;  // it has hashed so much
 };
 // "127.0.0.3:8080 still hashes a.bin (34 %)", "127.0.0.3:8080: a.bin is being written there".
 std::string text_of(const Interim& interim);
@@ -59,6 +70,7 @@ class PendingAsk {
         std::optional<TimePoint> again_at;  // it was busy
         bool lost{false};
         std::string why;  // it did not tell, last time
+        HashPace pace{};
         Interim interim;
     };
     struct Name {

@@ -1,8 +1,9 @@
 """Not yet is not no: files that are not hashed yet, hosts that are slow, listings that break off."""
 import threading
+import time
 
 import shoalwire as wire
-from harness import GIB, MIB, check_equal, marks, until
+from harness import GIB, KIB, MIB, PORT, check_equal, marks, until
 from test_search import line, search
 
 
@@ -346,3 +347,37 @@ def test_an_endless_listing_is_bounded(swarm):
     assert listing.wait(200) == 5, listing.err.text()
     assert "there are more files than are shown" in listing.err.text()
     assert peak < 1.5 * GIB, f"{peak >> 20} MiB"
+
+
+def pending_for_ever(step, flags=0):
+    """To each question: it is being hashed, so many bytes further each time."""
+    def answer(connection, message):
+        def tell():
+            done = 0
+            try:
+                while True:
+                    done += step
+                    connection.send(wire.FILE, message.id, status=wire.PENDING, fileSize=1 << 39,
+                                    first=done, flags=flags)
+                    time.sleep(0.1)
+            except OSError:
+                pass  # the test is over
+        threading.Thread(target=tell, daemon=True).start()
+        return True
+    return answer
+
+
+def test_hashing_that_crawls_is_no_progress(swarm):
+    def list_pending(connection, message):
+        connection.send(wire.LISTING, message.id, wire.pack_record("d/x", 5, bytes(32), 0, 0),
+                        first=1, count=1, flags=wire.LAST_PAGE)
+        return True
+
+    liar = swarm.fake(2, {}, on_query=pending_for_ever(1), on_list=list_pending)
+    near = swarm.host(3, shared={"d/y": KIB})
+    hosts = [swarm.host(number, hosts=[2, 3], start=False) for number in (10, 11)]
+    processes = [host.start_get(name, "--timeout", "2") for host, name in zip(hosts, ("x", "d/"))]
+    for process in processes:
+        assert process.wait(20) == 5, process.tail()
+        assert f"{liar.host}:{PORT} still hashes" in process.events("fetch_done")[0]["text"]
+    check_equal(hosts[1].download("d/y"), near.shared("d/y"))
