@@ -424,9 +424,9 @@ void Fetch::look_timed_out(TimePoint now) {
     if (command_.order.wait_for_holders && lost && !std::exchange(told_hopeless_, true)) {
         offer_other_versions();
     }
-    // Whoever waits for holders waits for them; not for a host that says nothing at all.
-    const bool only_silent_ones = listing_ && listing_->done() && pending_->done() && !gathered() &&
-                                  small_running_.empty() && transfers_.empty();
+    // Whoever waits for holders waits for them; not for a host that does not say what it has.
+    const bool only_silent_ones =
+        !gathered() && pending_->done() && small_running_.empty() && transfers_.empty();
     if ((command_.order.wait_for_holders && !only_silent_ones) ||
         (now - progressed_at_ < command_.order.timeout && !lost)) {
         return;
@@ -436,8 +436,8 @@ void Fetch::look_timed_out(TimePoint now) {
         const auto found = engine_.transfers.find(key);
         disk_full |= found != engine_.transfers.end() && found->second->disk_is_full();
     }
-    const std::string missing =
-        small_running_.empty() && transfers_.empty() ? missing_words() : std::string();
+    const std::string missing = missing_words();
+    const bool only_missing = !missing.empty() && small_running_.empty() && transfers_.empty();
     const Outcome outcome = disk_full    ? Outcome::disk_full
                             : saw_liars_ ? Outcome::verification_failed
                                          : Outcome::incomplete;
@@ -450,13 +450,13 @@ void Fetch::look_timed_out(TimePoint now) {
     give_up(outcome,
             disk_full    ? "the disk is full"
             : saw_liars_ ? "what was sent does not verify, and nobody else has it"
-            : !missing.empty()
+            : only_missing
                 ? missing
                 : "nothing came for " +
                       std::to_string(
                           std::chrono::duration_cast<std::chrono::seconds>(command_.order.timeout)
                               .count()) +
-                      " s; what is here is kept",
+                      " s; what is here is kept" + (missing.empty() ? "" : "; " + missing),
             now);
 }
 

@@ -15,6 +15,9 @@ constexpr unsigned breaks_max = 3;
 constexpr Duration again_after_refusal = 500ms;
 constexpr Duration again_min = 250ms;  // to a host that does not know all yet
 constexpr Duration again_max = 2s;
+// A page that is not the last is full of names: who sends a few at a time is as good as silent.
+constexpr std::size_t page_records_min = 64;
+constexpr std::size_t page_bytes_min = 8 * limits::KiB;
 
 void put(std::vector<SourceId>& sources, SourceId source) {
     if (std::find(sources.begin(), sources.end(), source) == sources.end()) {
@@ -163,8 +166,8 @@ void Listing::handle_page(ServerLink& link, const Reply& reply, TimePoint now) {
         return;
     }
     Host& host = found->second;
-    host.heard_at = now;
     if (!reply.is(protocol::ServerType::listing)) {
+        host.heard_at = now;
         return handle_refusal(link, host, reply, now);
     }
     const ListingWalk::Page page = host.walk->take(reply.message->flags, reply.payload);
@@ -175,9 +178,19 @@ void Listing::handle_page(ServerLink& link, const Reply& reply, TimePoint now) {
         return link.die("it does not keep to the protocol: " + page.why);
     }
     host.told = true;
+    const bool verbose = reply.payload.size() >= page_bytes_min;
+    const bool moves = page.verdict != ListingWalk::Verdict::more ||
+                       page.records.size() >= page_records_min || verbose;
+    host.heard_at = moves ? now : host.heard_at;
+    const std::size_t known = new_.size();
     for (const protocol::ListingRecord& record : page.records) {
-        take(record, link.id, now);
+        take(record, link.id);
     }
+    // A host that knows not all yet may say so for ever, with a new name each time.
+    const std::size_t fresh = new_.size() - known;
+    const bool much = fresh >= page_records_min || (fresh > 0 && verbose);
+    const bool ends = fresh > 0 && page.verdict == ListingWalk::Verdict::complete;
+    progressed_at_ = much || ends ? now : progressed_at_;
     settle(host, page.verdict, now);
     if (host.state == State::asking) {
         ask_page(link, host);
@@ -201,7 +214,7 @@ void Listing::settle(Host& host, ListingWalk::Verdict verdict, TimePoint now) {
 }
 
 // A name that could not be saved is not taken in.
-void Listing::take(const protocol::ListingRecord& record, SourceId source, TimePoint now) {
+void Listing::take(const protocol::ListingRecord& record, SourceId source) {
     const bool pending = integrity::is_unhashed(record.id);
     if (truncated_ || (!pending && !record.id.possible()) || !store::SafePath::parse(record.name)) {
         return;
@@ -219,7 +232,6 @@ void Listing::take(const protocol::ListingRecord& record, SourceId source, TimeP
         entry = names_.emplace(record.name, Name()).first;
         new_.push_back(entry);
     }
-    progressed_at_ = new_version ? now : progressed_at_;
     enter(entry->second, record.id, record.held, source);
 }
 

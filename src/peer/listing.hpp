@@ -59,7 +59,7 @@ class Listing {
     [[nodiscard]] bool truncated() const { return truncated_; }
     // Hosts that have not told all that they have, and why.
     [[nodiscard]] std::vector<ListGap> gaps() const;
-    // When a page has last brought something new.
+    // When a page of many names, or the last one, has last brought new ones.
     [[nodiscard]] TimePoint progressed_at() const { return progressed_at_; }
     [[nodiscard]] Names& names() { return names_; }
     // Names that came since the last call.
@@ -84,7 +84,7 @@ class Listing {
     void handle_page(ServerLink& link, const Reply& reply, TimePoint now);
     void handle_refusal(ServerLink& link, Host& host, const Reply& reply, TimePoint now);
     void settle(Host& host, ListingWalk::Verdict verdict, TimePoint now);
-    void take(const protocol::ListingRecord& record, SourceId source, TimePoint now);
+    void take(const protocol::ListingRecord& record, SourceId source);
 
     Servers& servers_;
     std::string prefix_;

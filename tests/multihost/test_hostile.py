@@ -338,3 +338,21 @@ def test_status_counts_what_was_turned_away(swarm):
     with swarm.client(host) as client:
         said = dict(line.split(" ", 1) for line in client.ask(wire.STATUS).payload.decode().splitlines())
     assert any(value.strip().startswith("3") for value in said.values()), said
+
+
+def test_an_endless_listing_ends_and_holds_up_nobody(swarm):
+    """A new name at a time, and never the last page."""
+    def endless(connection, message):
+        connection.names = getattr(connection, "names", 0) + 1
+        time.sleep(0.2)
+        connection.send(wire.LISTING, message.id,
+                        wire.pack_record(f"d/{connection.names:012d}", 1, bytes([1]) * 32, 1, 0),
+                        first=1, count=1)
+        return True
+
+    swarm.fake(2, {}, on_list=endless)
+    honest = swarm.host(3, shared={"d/real": KIB})
+    host = swarm.host(1, hosts=[2, 3], start=False)
+    process = host.get("d/", options=["--timeout", "3"], code=5, limit=20)
+    check_equal(host.download("d/real"), honest.shared("d/real"))
+    assert f"{swarm.net}.2:{PORT}" in process.events("fetch_done")[0]["text"], process.tail()
