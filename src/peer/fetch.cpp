@@ -254,12 +254,24 @@ void Fetch::launch_one(std::size_t index, TimePoint now) {
         waiting_.push_back(index);
     } else if (const auto here = standing_here(file)) {
         done_.already_here = !folder_ && here->outcome == Outcome::done;
+        if (here->outcome == Outcome::done && begun_anew_.contains(index)) {
+            drop_parts_of(file);
+        }
         add_verified(file.id.size, now);
         file_done(index, *here, now);
     } else if (integrity::Geometry(file.id.size).chunk_count() <= 1) {
         begin_small(index);
     } else {
         begin_transfer(index, now);
+    }
+}
+
+// All of it is here by now: somebody else has fetched it meanwhile.
+void Fetch::drop_parts_of(const File& file) {
+    for (const auto& partial : engine_.wiring.catalog->partials()) {
+        if (partial->id() == file.id && partial->name() == file.name) {
+            engine_.wiring.keeper.post(DropPartial{partial});
+        }
     }
 }
 

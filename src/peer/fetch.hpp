@@ -127,6 +127,7 @@ class Fetch final : public FileListener {
     void begin_running(TimePoint now);
     void launch(TimePoint now);
     void launch_one(std::size_t index, TimePoint now);
+    void drop_parts_of(const File& file);
     void begin_small(std::size_t index);
     void begin_transfer(std::size_t index, TimePoint now);
     [[nodiscard]] bool may_begin() const;

@@ -11,6 +11,10 @@
 namespace shoal::peer {
 
 namespace {
+Error came_meanwhile(const store::SafePath& name) {
+    return {ErrorKind::changed,
+            "a file called '" + text::escape(name.text()) + "' was put there meanwhile"};
+}
 constexpr Duration sync_every = 1s;
 constexpr std::size_t asked_names_max = 131'072;        // more than all clients may wait for
 constexpr std::uint64_t help_batch = 32 * limits::MiB;  // some 10 ms of hashing
@@ -336,7 +340,20 @@ void Keeper::name_partial(const FinishPartial& order) {
     if (cached) {
         cache_.settle(name, finished.ok());
     }
+    if (!finished && finished.error().kind == ErrorKind::exists &&
+        may_be_same(name, order.partial->id())) {
+        finished = came_meanwhile(name);
+    }
     wiring_.requester.post(FileSaved{order.transfer, false, finished, name.text(), {}});
+}
+
+// What took the name while the file was on its way, as when another process fetched it, too, may
+// have the same content: that is known, or main hashes it.
+bool Keeper::may_be_same(const store::SafePath& name, const integrity::FileId& id) {
+    store_.look_again(store::Where::downloads, name);
+    const auto there = wiring_.catalog->find_in(store::Where::downloads, name.text());
+    return (there.state == store::Holding::State::complete && there.file->id == id) ||
+           (there.state == store::Holding::State::pending && there.pending.size == id.size);
 }
 
 void Keeper::save_small(std::vector<SaveSmall> batch) {
@@ -369,6 +386,10 @@ void Keeper::save_elsewhere(store::SmallFile& file, Status& saved, bool rename_o
     const auto here = wiring_.catalog->find_in(store::Where::downloads, wanted.text());
     if (here.state == store::Holding::State::complete && here.file->id == file.id) {
         saved = {};
+        return;
+    }
+    if (!rename_on_clash && may_be_same(wanted, file.id)) {
+        saved = came_meanwhile(wanted);
         return;
     }
     while (!saved && saved.error().kind == ErrorKind::exists && rename_on_clash) {

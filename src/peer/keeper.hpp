@@ -53,6 +53,7 @@ class Keeper {
     void finish_partial(const FinishPartial& order);
     void name_partial(const FinishPartial& order);
     void save_small(std::vector<SaveSmall> batch);
+    [[nodiscard]] bool may_be_same(const store::SafePath& name, const integrity::FileId& id);
     void save_elsewhere(store::SmallFile& file, Status& saved, bool rename_on_clash);
     void help_hash();
     void sync_partials(TimePoint now);

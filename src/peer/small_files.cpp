@@ -379,7 +379,10 @@ void SmallFiles::handle_saved(const FileSaved& saved, TimePoint now) {
         return;
     }
     finish(saved.key,
-           {error.kind == ErrorKind::exists ? Outcome::exists : Outcome::failed, {}, error.message},
+           {error.kind == ErrorKind::exists ? Outcome::exists : Outcome::failed,
+            {},
+            error.message,
+            error.kind == ErrorKind::changed},
            now);
 }
 

@@ -259,3 +259,29 @@ def test_a_served_file_is_let_go_of(swarm):
         return False
 
     until(lambda: not is_open(), "the file is closed", limit=15, every=0.2)
+
+
+def test_two_orders_at_once_for_the_same_are_both_done(swarm):
+    seed = swarm.host(2, shared={f"m/{n}": 3000 for n in range(100)} | {"small": 5000})
+    host = swarm.host(1, hosts=[2], start=False)
+    for name in ("m/", "small"):
+        for process in [host.start_get(name) for _ in range(2)]:
+            assert process.wait() == 0, process.tail()
+    check_equal(host.download("small"), seed.shared("small"))
+    for n in range(100):
+        check_equal(host.download(f"m/{n}"), seed.shared(f"m/{n}"))
+
+
+def test_what_came_meanwhile_is_compared(swarm):
+    """The user puts a file there while it is fetched: the same one will do, another one stays."""
+    size = 2 * MIB
+    seed = swarm.host(2, shared={"same": size, "other": size}, options=["--max-upload", "2MiB"])
+    hosts = [swarm.host(number, hosts=[2], start=False) for number in (10, 11)]
+    for host, name, code in zip(hosts, ("same", "other"), (0, 10)):
+        process = host.start_get(name)
+        until(host.download(f"{name}.part").exists, "it has begun")
+        data = seed.shared("same").read_bytes()
+        host.download(name).write_bytes(data)
+        assert process.wait() == code, process.tail()
+        assert host.download(name).read_bytes() == data
+        assert host.download(f"{name}.part").exists() == (code != 0), process.tail()
