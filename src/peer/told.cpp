@@ -7,7 +7,7 @@ namespace shoal::peer {
 
 namespace {
 
-// After a loss: what the host may have in folders that it never told.
+// After a loss: what the host may have that never told anything of the folder or what is above.
 constexpr Duration doubt_max = std::chrono::seconds(60);
 // What a host that is not in hosts.txt told, when it was lost without a word.
 constexpr Duration stranger_max = std::chrono::minutes(10);
@@ -72,8 +72,7 @@ void Told::drop(Host& host, std::map<std::string, Listing, std::less<>>::iterato
     host.folders.erase(folder);
 }
 
-void Told::put(const std::string& name, const std::string& prefix, ToldRows rows, Extent extent) {
-    Host& host = hosts_[name];
+void Told::enter(Host& host, const std::string& prefix, ToldRows rows, Extent extent) {
     const auto old = host.folders.find(prefix);
     if (old != host.folders.end()) {
         if (extent == Extent::partly) {
@@ -88,6 +87,30 @@ void Told::put(const std::string& name, const std::string& prefix, ToldRows rows
     host.folders.emplace(prefix, Listing{std::move(rows), extent, bytes, ++count_});
     host.bytes += bytes;
     bytes_ += bytes;
+}
+
+// What stands in a folder shows that there is one, with those above it, though nobody has asked
+// for them: of such a folder that row is known, and no more.
+void Told::put_above(Host& host, std::string_view prefix) {
+    for (std::string_view below = prefix; !below.empty(); below = above(below)) {
+        const std::string_view parent = above(below);
+        const std::string name(below.substr(parent.size(), below.size() - parent.size() - 1));
+        const auto told = host.folders.find(parent);
+        if (told != host.folders.end() &&
+            (told->second.extent == Extent::whole || find(told->second.rows, name) != nullptr)) {
+            return;
+        }
+        enter(host, std::string(parent), {{name, true, false, {}, 0}}, Extent::partly);
+    }
+}
+
+void Told::put(const std::string& name, const std::string& prefix, ToldRows rows, Extent extent) {
+    Host& host = hosts_[name];
+    const bool any = !rows.empty();
+    enter(host, prefix, std::move(rows), extent);
+    if (any) {
+        put_above(host, prefix);
+    }
     make_room();
 }
 

@@ -2,9 +2,10 @@
 // is not absence. Pure; belongs to one thread.
 //
 // A host is known by its line of hosts.txt, else by its address. What a host told of a folder stays
-// until it tells anew. A lost host keeps what it told until it is back, or leaves hosts.txt; one
-// that never stood there is forgotten at once when it has said that it ends, else after a while.
-// What was too much to be kept is not known, rather than absent.
+// until it tells anew. Of the folders above one that it told it is known that they are there, and
+// what else is in them is not. A lost host keeps what it told until it is back, or leaves
+// hosts.txt; one that never stood there is forgotten at once when it has said that it ends, else
+// after a while. What was too much to be kept is not known, rather than absent.
 #pragma once
 
 #include <cstddef>
@@ -88,6 +89,8 @@ class Told {
     };
     using Hosts = std::map<std::string, Host>;
 
+    void enter(Host& host, const std::string& prefix, ToldRows rows, Extent extent);
+    void put_above(Host& host, std::string_view prefix);
     static const ToldRow* find(const ToldRows& rows, std::string_view name);
     [[nodiscard]] static bool knows(const Host& host, std::string_view prefix, TimePoint now);
     Hosts::iterator forget(Hosts::iterator host);

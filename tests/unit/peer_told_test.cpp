@@ -77,6 +77,28 @@ TEST_CASE("what a lost host never told is doubted for a minute") {
     CHECK(scene.find("a") == "has not");
 }
 
+TEST_CASE("who told of a folder is known to have those above, and they are doubted for good") {
+    Scene scene;
+    scene.told.put("b", "a/far/", {file("x")}, Extent::whole);
+    scene.told.put("b", "none/here/", {}, Extent::whole);
+    for (int hours = 0; hours < 3; ++hours) {
+        CHECK(scene.look("") == "unknown: a/");
+        CHECK(scene.look("a/") == "unknown: far/");
+        CHECK(scene.look("a/far/") == "known: x");
+        CHECK(scene.look("a/other/") == "unknown:");
+        CHECK(scene.find("a") == "has");
+        CHECK(scene.find("y") == "unknown");
+        scene.lose();
+        scene.now += 1h;
+    }
+    scene.told.handle_up("b");
+    scene.told.put("b", "", {folder("c")}, Extent::whole);
+    CHECK(scene.look("") == "known: c/");
+    scene.told.handle_lost("b", true, false, scene.now);
+    scene.told.handle_hosts({});
+    CHECK(scene.told.bytes() == 0);
+}
+
 TEST_CASE("a host that sees only a part of its folders takes nothing back") {
     Scene scene;
     scene.told.put("b", "", {file("a"), file("c")}, Extent::whole);
