@@ -112,6 +112,7 @@ void Connector::read_hosts(TimePoint now) {
 
 void Connector::look_up(TimePoint now) {
     changed_ |= plan_.handle_slow_lookups(now);
+    changed_ |= plan_.handle_long_unheard(now);
     while (resolver_.has_room()) {
         const auto name = plan_.next_lookup(now);
         if (!name) {

@@ -26,6 +26,7 @@ void DialPlan::handle_hosts(const std::vector<net::HostName>& hosts, TimePoint n
             continue;
         }
         name.next_lookup = now;
+        name.since = now;
         if (const auto numeric = net::Address::parse_numeric(host.host, host.port)) {
             name.numeric = true;
             use(name, {*numeric});
@@ -76,6 +77,23 @@ bool DialPlan::handle_slow_lookups(TimePoint now) {
         }
     }
     return changed;
+}
+
+bool DialPlan::handle_long_unheard(TimePoint now) {
+    bool changed = false;
+    for (auto& [host, name] : names_) {
+        if (name.unheard && now - name.since >= unheard_max) {
+            name.unheard = false;
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+void DialPlan::handle_heard(const net::Address& address) {
+    for (auto& [host, name] : names_) {
+        name.unheard = name.unheard && !name.has(address);
+    }
 }
 
 void DialPlan::handle_resolved(const net::HostName& name,
@@ -247,6 +265,7 @@ void DialPlan::handle_up(const net::Address& address, const NodeId& node) {
     for (auto& [host, name] : names_) {
         name.failing = name.failing && !name.uses(address);
     }
+    handle_heard(address);
 }
 
 void DialPlan::handle_self(const net::Address& address) {
@@ -255,6 +274,7 @@ void DialPlan::handle_self(const net::Address& address) {
         entry->settled = true;
         entry->silent = false;
         entry->node = self_;
+        handle_heard(address);
     }
 }
 
@@ -271,12 +291,16 @@ void DialPlan::handle_duplicate(const net::Address& address, const NodeId& node)
     entry->settled = true;
     entry->silent = false;
     entry->node = node;
+    handle_heard(address);
 }
 
 void DialPlan::handle_refused(const net::Address& address, const std::string& why, TimePoint now,
                               DownReason reason) {
     if (Entry* entry = find(address)) {
         rest(address, *entry, reason, why, now + 5 * retry_every);
+    }
+    if (Entry* entry = find(address)) {  // it may be forgotten
+        entry->silent = reason != DownReason::not_shoal && reason != DownReason::broken_protocol;
     }
 }
 
@@ -364,7 +388,7 @@ std::vector<std::string> DialPlan::unheard() const {
     std::vector<std::string> lines;
     for (const auto& [host, name] : names_) {
         const Entry* entry = entry_of(name);
-        if (entry == nullptr ? !name.settled : !entry->settled || entry->silent) {
+        if (name.unheard || (entry != nullptr && entry->silent)) {
             lines.push_back(host.to_string());
         }
     }

@@ -28,6 +28,7 @@ class DialPlan {
     static constexpr Duration retry_every{std::chrono::seconds(1)};
     static constexpr Duration attempt_max{std::chrono::seconds(3)};
     static constexpr Duration lookup_again{std::chrono::seconds(5)};  // after a failure
+    static constexpr Duration unheard_max{std::chrono::seconds(60)};  // then it is not there
     // At once: in all, and of one block of addresses (net::block_of()).
     static constexpr std::size_t dial_backs_max = 256;
     static constexpr std::size_t dial_backs_per_address_max = 32;
@@ -80,8 +81,11 @@ class DialPlan {
     [[nodiscard]] std::vector<PeerRow> rows() const;
     // Hosts of hosts.txt whose first attempt has no outcome yet.
     [[nodiscard]] std::size_t unsettled() const;
-    // Lines of hosts.txt that nothing is known of: their first attempt has no outcome yet, or they
-    // are there and silent.
+    // True when a line has been unheard for as long as that is said of it.
+    bool handle_long_unheard(TimePoint now);
+    // Lines of hosts.txt that nothing is known of: no host was ever connected there, for
+    // unheard_max since the line came; or it is there, and has no word for this host: silent, full,
+    // or it does not let this one in.
     [[nodiscard]] std::vector<std::string> unheard() const;
     // Hosts of hosts.txt that are there, or may be, and cannot be asked now.
     [[nodiscard]] std::vector<Unasked> unasked() const;
@@ -97,7 +101,7 @@ class DialPlan {
         std::string why;      // of the last try; kept while the next one is under way
         DownReason reason{};  // likewise
         bool settled{false};
-        bool silent{false};  // it took the last connection, and said nothing
+        bool silent{false};  // it took the last connection, and said nothing, or refused
         bool from_hosts_file{false};
         std::uint32_t picks{0};
 
@@ -113,6 +117,8 @@ class DialPlan {
         std::optional<TimePoint> asked_at;  // while it is being looked up
         std::string why;
         bool settled{false};
+        TimePoint since{};   // it stands in hosts.txt
+        bool unheard{true};  // no host was connected there yet, and unheard_max has not gone by
 
         [[nodiscard]] bool has(const net::Address& address) const {
             return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
@@ -121,6 +127,7 @@ class DialPlan {
             return !addresses.empty() && addresses[at] == address;
         }
     };
+    void handle_heard(const net::Address& address);
     void use(Name& name, const std::vector<net::Address>& addresses);
     void mark_hosts();
     bool turn_to_next(const net::Address& address, const std::string& why, TimePoint now);

@@ -344,9 +344,15 @@ TEST_CASE("a host that took the connection and said nothing was not heard of") {
     scene.plan.handle_silent(at(2), "no hello came", scene.now);
     scene.plan.handle_dialling(at(3), scene.now);
     scene.plan.handle_failed(at(3), "Connection refused", scene.now);
-    CHECK(scene.plan.unheard() == std::vector<std::string>{"127.0.0.2:8080"});
     CHECK(scene.plan.unsettled() == 0);
+    CHECK(scene.plan.unheard().size() == 2);
+    scene.now += 59s;
+    CHECK_FALSE(scene.plan.handle_long_unheard(scene.now));
+    CHECK(scene.plan.unheard().size() == 2);  // it may be about to start
     scene.now += 1s;
+    CHECK(scene.plan.handle_long_unheard(scene.now));
+    CHECK(scene.plan.unheard() == std::vector<std::string>{"127.0.0.2:8080"});
+    CHECK_FALSE(scene.plan.handle_long_unheard(scene.now));
     scene.plan.handle_dialling(at(2), scene.now);
     CHECK(scene.plan.unheard().size() == 1);
     scene.plan.handle_failed(at(2), "Connection refused", scene.now);
@@ -387,6 +393,39 @@ TEST_CASE("only a host that is not reached is absent") {
     CHECK(slow().empty());
     scene.plan.handle_down(at(2), "connection closed", scene.now);
     CHECK(slow() == std::vector{false});
+}
+
+TEST_CASE("a host that has no word for this one is there, and unheard while that lasts") {
+    struct Case {
+        DownReason reason;
+        bool unheard;
+    };
+    for (const Case& one :
+         {Case{DownReason::not_let_in, true}, Case{DownReason::full, true},
+          Case{DownReason::closing, true}, Case{DownReason::refused, true},
+          Case{DownReason::other_version, true}, Case{DownReason::enough_others, true},
+          Case{DownReason::not_shoal, false}, Case{DownReason::broken_protocol, false}}) {
+        CAPTURE(down_word(one.reason));
+        Scene scene;
+        scene.plan.handle_hosts(hosts(2, 2), scene.now);
+        scene.now += 60s;
+        CHECK(scene.plan.handle_long_unheard(scene.now));
+        scene.plan.handle_dialling(at(2), scene.now);
+        scene.plan.handle_handed_over(at(2));
+        scene.plan.handle_refused(at(2), "no", scene.now, one.reason);
+        CHECK(scene.plan.unheard().size() == (one.unheard ? 1 : 0));
+        scene.connect(at(2), node_from(2));
+        CHECK(scene.plan.unheard().empty());
+        scene.plan.handle_down(at(2), "connection closed", scene.now);
+        CHECK(scene.plan.unheard().empty());  // what it told is known
+        scene.plan.handle_refused(at(2), "no", scene.now, one.reason);
+        CHECK(scene.plan.unheard().size() == (one.unheard ? 1 : 0));
+        scene.plan.handle_failed(at(2), "Connection refused", scene.now);
+        CHECK(scene.plan.unheard().empty());
+        // A reload leaves the lines that it had; one that comes is unheard anew.
+        scene.plan.handle_hosts(hosts(2, 3), scene.now);
+        CHECK(scene.plan.unheard() == std::vector<std::string>{"127.0.0.3:8080"});
+    }
 }
 
 TEST_CASE("a lost host is awaited by its line, wherever its name leads") {
