@@ -44,6 +44,7 @@ bool is_no(const Reply& reply) {
 
 void FolderAsk::ask(ServerLink& link) {
     unfinished_.erase(link.id);
+    heard_.erase(link.known_as);
     const auto [so_far, fresh] = asking_.try_emplace(
         link.id,
         SoFar{ListingWalk(prefix_, ListingWalk::Depth::children, ListingWalk::of_folder_max), {}});
@@ -70,7 +71,7 @@ void FolderAsk::ask_page(ServerLink& link, const ListingWalk& walk) {
 void FolderAsk::finish(ServerLink& link, Told::Extent extent) {
     const auto so_far = asking_.extract(link.id);
     told_.put(link.known_as, prefix_, in_order(std::move(so_far.mapped().rows)), extent);
-    answered_.insert(link.id);
+    heard_.insert(link.known_as);
     if (extent == Told::Extent::partly) {
         unfinished_.insert(link.id);
     }
@@ -86,7 +87,10 @@ void FolderAsk::handle_page(ServerLink& link, const Reply& reply, TimePoint now)
         return finish(link, Told::Extent::whole);
     }
     if (!reply.is(protocol::ServerType::listing)) {
-        asking_.erase(so_far);  // what it told before counts
+        asking_.erase(so_far);
+        if (!reply.lost()) {
+            unfinished_.insert(link.id);
+        }
         return;
     }
     using Verdict = ListingWalk::Verdict;

@@ -26,7 +26,7 @@ class FolderAsk {
     FolderAsk& operator=(const FolderAsk&) = delete;
 
     void ask(ServerLink& link);
-    // Once more those that said they may have more than they told.
+    // Once more those that refused, or said they may have more than they told.
     void ask_again(TimePoint now);
 
     // Everybody who was asked has told all, refused or gone.
@@ -35,8 +35,10 @@ class FolderAsk {
     [[nodiscard]] TimePoint began_at() const { return began_at_; }  // or asked again
     [[nodiscard]] TimePoint heard_at() const { return heard_at_; }  // the last page
     [[nodiscard]] std::uint32_t answered() const {
-        return static_cast<std::uint32_t>(answered_.size());
+        return static_cast<std::uint32_t>(heard_.size());
     }
+    // The hosts that have told all that they know.
+    [[nodiscard]] const std::set<std::string>& heard() const { return heard_; }
 
   private:
     struct SoFar {
@@ -54,7 +56,7 @@ class FolderAsk {
     TimePoint began_at_;
     TimePoint heard_at_;
     std::map<SourceId, SoFar> asking_;
-    std::set<SourceId> answered_;
+    std::set<std::string> heard_;
     std::set<SourceId> unfinished_;  // have answered, and may have more
 };
 

@@ -11,7 +11,7 @@ namespace shoal::peer {
 
 namespace {
 
-constexpr Duration silence_max = 1s;  // then a host stands by what it told before
+constexpr Duration silence_max = 1s;  // then what a host told before shows what there is
 constexpr Duration ask_again_after = 500ms;
 constexpr SourceId this_host{0};
 
@@ -135,12 +135,17 @@ void Lookup::handle_link_lost(ServerLink& link) {
 }
 
 void Lookup::ask(ServerLink& link, TimePoint now) {
-    vote_->handle_asked(link.id);
     asked_[link.id].host = link.known_as;
+    ask_file(link);
+    ask_folder(link, now);
+}
+
+void Lookup::ask_file(ServerLink& link) {
+    vote_->handle_asked(link.id);
+    asked_[link.id].refused = false;
     link.ask(query_of(name()), this, [this](ServerLink& from, const Reply& reply, TimePoint then) {
         handle_answer(from, reply, then);
     });
-    ask_folder(link, now);
 }
 
 void Lookup::ask_folder(ServerLink& link, TimePoint now) {
@@ -178,15 +183,18 @@ void Lookup::handle_folder(ServerLink& link, const Reply& reply) {
     }
 }
 
-// Those that had not seen all of their own folders.
-void Lookup::ask_folders_again(TimePoint now) {
+// Those that had not seen all of their own folders, or refused.
+void Lookup::ask_again(TimePoint now) {
     for (auto& [source, asked] : asked_) {
         ServerLink* link = engine_.servers.usable(source);
         const TimePoint again_at = asked.folder_asked_at + ask_again_after;
-        if (asked.folder != Word::unsure || link == nullptr) {
+        if ((asked.folder != Word::unsure && !asked.refused) || link == nullptr) {
             continue;
         }
         if (now >= again_at) {
+            if (asked.refused) {
+                ask_file(*link);
+            }
             ask_folder(*link, now);
         } else {
             look_again_at_ = std::min(look_again_at_, again_at);
@@ -225,6 +233,7 @@ void Lookup::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) 
     Asked& asked = asked_[link.id];
     if (is_no_word(reply)) {
         asked.file = Word::unsure;
+        asked.refused = !reply.lost();
         return vote_->handle_gone(link.id);
     }
     if (reply.is(protocol::ServerType::file) && reply.status() == protocol::Status::pending) {
@@ -348,7 +357,7 @@ void Lookup::decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint n
         return;
     }
     if (doubts.any()) {
-        ask_folders_again(now);
+        ask_again(now);
         return now - began_at_ < doubt_wait_max ? void() : give_up_waiting(doubts);
     }
     if (nobody.unreadable > 0) {
@@ -376,14 +385,10 @@ bool Lookup::awaits_folder(TimePoint now) const {
            });
 }
 
-// What those hosts told before that have not given their word now.
-Lookup::Memory Lookup::recall(Doubts& doubts, bool late, TimePoint now) const {
+// What those hosts told before that have not given their word now. It shows that there is
+// something; that there is not, a host that is connected must say now.
+Lookup::Memory Lookup::recall(Doubts& doubts, TimePoint now) const {
     Memory memory;
-    for (const auto& [source, asked] : asked_) {
-        if (!late && (asked.file == Word::due || asked.folder == Word::due)) {
-            doubts.silent.push_back(asked.host);
-        }
-    }
     for (const Told::Name& word : told_.name(name(), now)) {
         const auto asked = std::find_if(asked_.begin(), asked_.end(), [&](const auto& entry) {
             return entry.second.host == *word.host;
@@ -391,7 +396,7 @@ Lookup::Memory Lookup::recall(Doubts& doubts, bool late, TimePoint now) const {
         if (asked != asked_.end() && asked->second.says_no()) {
             continue;
         }
-        if (!word.known) {
+        if (!word.known || !word.away) {
             const bool answers = asked != asked_.end() && asked->second.file == Word::no &&
                                  asked->second.folder == Word::unsure;
             (word.away ? doubts.away
@@ -423,7 +428,7 @@ void Lookup::Memory::add(const Told::Name& word) {
 // True: what was told before decides.
 bool Lookup::decide_by_memory(Doubts& doubts, TimePoint now) {
     const bool late = now - began_at_ >= silence_max;
-    auto [versions, silent, lost, pending, folder] = recall(doubts, late, now);
+    auto [versions, silent, lost, pending, folder] = recall(doubts, now);
     std::erase_if(versions, [this](const auto& entry) {
         return !entry.first.root.hex().starts_with(order_.root_prefix);
     });

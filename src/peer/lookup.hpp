@@ -2,10 +2,10 @@
 //
 // A file or folder of this host's shared/ settles it. Else every host is asked at once for a
 // file and for a folder of that name, and the vote decides; of equals the newest counts, then
-// the lowest root. A host that is silent or lost stands by what it told of the folder before.
-// That there is no such name is said when all have said so: the hosts connected, those of hosts.txt
-// that are being dialled, and this host, which looks on its disk. Who waits for longer than
-// doubt_wait_max is told whom for.
+// the lowest root. What a host that is silent or lost told of the folder before shows what there
+// is. That there is no such name is said when all have said so: the hosts connected now, the lost
+// ones before, those of hosts.txt that are being dialled, and this host, which looks on its disk.
+// Who waits for longer than doubt_wait_max is told whom for.
 #pragma once
 
 #include <functional>
@@ -68,6 +68,7 @@ class Lookup {
         Word file{Word::due};
         Word folder{Word::due};
         TimePoint folder_asked_at;
+        bool refused{false};  // to say, for now
         [[nodiscard]] bool says_no() const { return file == Word::no && folder == Word::no; }
     };
 
@@ -88,8 +89,9 @@ class Lookup {
     bool is_pending(const store::Holding& holding);
     void begin_asking(TimePoint now);
     void ask(ServerLink& link, TimePoint now);
+    void ask_file(ServerLink& link);
     void ask_folder(ServerLink& link, TimePoint now);
-    void ask_folders_again(TimePoint now);
+    void ask_again(TimePoint now);
     void handle_answer(ServerLink& link, const Reply& reply, TimePoint now);
     void handle_pending(ServerLink& link, const Reply& reply);
     void handle_folder(ServerLink& link, const Reply& reply);
@@ -100,7 +102,7 @@ class Lookup {
     void decide_nobody(const swarm::VersionVote::Nobody& nobody, TimePoint now);
     [[nodiscard]] std::int64_t told_below(TimePoint now) const;
     [[nodiscard]] bool awaits_folder(TimePoint now) const;
-    [[nodiscard]] Memory recall(Doubts& doubts, bool late, TimePoint now) const;
+    [[nodiscard]] Memory recall(Doubts& doubts, TimePoint now) const;
     [[nodiscard]] bool decide_by_memory(Doubts& doubts, TimePoint now);
     [[nodiscard]] std::int64_t mtime_of(const swarm::ContentKey& key) const;
     void give_up_waiting(const Doubts& doubts);

@@ -11,7 +11,6 @@ namespace {
 constexpr Duration good_for_min = 300ms;
 constexpr Duration good_for_max = 800ms;     // what was deleted is gone within a second
 constexpr int cost_share = 4;                // asked again at most a quarter of the time
-constexpr Duration late_after = 500ms;       // without a further page: what was told before will do
 constexpr Duration ask_again_after = 500ms;  // who had not seen all of its own folders
 constexpr Duration answer_max = 30s;         // however many pages still come
 constexpr std::size_t asking_max = 64;
@@ -50,6 +49,7 @@ void Tree::begin(const std::string& prefix, Folder& folder, TimePoint now) {
 
 void Tree::handle_link(ServerLink& link) {
     for (auto& [prefix, folder] : folders_) {
+        folder.heard.erase(link.known_as);
         if (folder.asking) {
             folder.asking->ask(link);
         }
@@ -62,23 +62,20 @@ void Tree::handle_name_settled(const std::string& name) {
     }
 }
 
+// A host that is connected has told all when it has answered now; one that is lost, when it had.
 Doubts Tree::doubts(const std::string& prefix, const Folder& folder, const ToldBy& hosts) const {
     Doubts doubts = engine_.doubts(folder.looked_on_disk, prefix);
+    const std::set<std::string>& heard = folder.asking ? folder.asking->heard() : folder.heard;
     for (const Told::Folder& told : hosts) {
-        if (!told.known) {
-            (told.away              ? doubts.away
-             : told.rows == nullptr ? doubts.silent
-                                    : doubts.starting_hosts)
-                .push_back(*told.host);
+        if (told.away && !told.known) {
+            doubts.away.push_back(*told.host);
+        } else if (!told.away && !heard.contains(*told.host)) {
+            doubts.silent.push_back(*told.host);
+        } else if (!told.away && !told.known) {
+            doubts.starting_hosts.push_back(*told.host);
         }
     }
     return doubts;
-}
-
-// From then on those who are silent are not waited for, if it is known what they had to tell.
-TimePoint Tree::ripe(const Folder& folder) {
-    const FolderAsk& ask = *folder.asking;
-    return ask.done() ? ask.began_at() : ask.heard_at() + late_after;
 }
 
 TimePoint Tree::last_chance(const Folder& folder) {
@@ -88,10 +85,6 @@ TimePoint Tree::last_chance(const Folder& folder) {
 }
 
 void Tree::go_on(const std::string& prefix, Folder& folder, TimePoint now) {
-    folder.look_at = ripe(folder);
-    if (now < folder.look_at) {
-        return;
-    }
     const ToldBy told = told_.folder(prefix, now);
     const Doubts doubts = this->doubts(prefix, folder, told);
     const TimePoint end = last_chance(folder);
@@ -100,7 +93,7 @@ void Tree::go_on(const std::string& prefix, Folder& folder, TimePoint now) {
         const TimePoint again_at = folder.asking->began_at() + ask_again_after;
         if (again && now >= again_at) {
             folder.asking->ask_again(now);
-            folder.look_at = ripe(folder);
+            folder.look_at = end;
         } else {
             folder.look_at = again ? std::min(end, again_at) : end;
         }
@@ -132,6 +125,7 @@ void Tree::keep(Folder& folder, const ToldBy& told, TimePoint now) {
         std::any_of(told.begin(), told.end(), [](const Told::Folder& one) { return one.cut; });
     folder.remote = std::make_shared<const RemoteChildren>(merge_told(told));
     folder.hosts = ask.answered();
+    folder.heard = ask.heard();
     folder.good_until =
         now + std::clamp<Duration>((now - ask.began_at()) * cost_share, good_for_min, good_for_max);
     folder.view.reset();

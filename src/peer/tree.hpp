@@ -1,12 +1,14 @@
 // Tree: the folders of the swarm as gateways list them: what hosts tell of a folder, what those
 // told before who are silent or away, and what this host has. Nobody is told that something is
-// not there before all who may have it have been heard; who waits too long is told whom for.
+// not there before all who may have it have been heard: what a connected host told before shows
+// what there is, and never that there is nothing else. Who waits too long is told whom for.
 // Requester's thread.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,7 @@ class Tree {
         std::unique_ptr<FolderAsk> asking;
         std::shared_ptr<const RemoteChildren> remote;  // null: not known
         std::uint32_t hosts{0};
+        std::set<std::string> heard;  // hosts that have told all when it was asked for last
         bool truncated{false};
         TimePoint look_at{};  // while it is asked for: not before
         TimePoint good_until{};
@@ -53,7 +56,6 @@ class Tree {
     void go_on(const std::string& prefix, Folder& folder, TimePoint now);
     [[nodiscard]] Doubts doubts(const std::string& prefix, const Folder& folder,
                                 const ToldBy& hosts) const;
-    [[nodiscard]] static TimePoint ripe(const Folder& folder);
     [[nodiscard]] static TimePoint last_chance(const Folder& folder);
     void keep(Folder& folder, const ToldBy& told, TimePoint now);
     void answer(const std::string& prefix, Folder& folder, const Doubts& doubts);

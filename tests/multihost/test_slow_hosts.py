@@ -41,7 +41,7 @@ def test_a_list_names_a_silent_host(swarm):
 def test_a_long_round_trip_is_waited_for(swarm):
     far = swarm.host(2, shared={"d/x": 10, "far": 10})
     near = swarm.host(3, shared={"d/y": 20})
-    proxy = DelayProxy((f"{swarm.net}.4", PORT), (far.address, PORT), 0.6)
+    proxy = DelayProxy(f"{swarm.net}.4", far.address, PORT, delay=0.6)
     hosts = [swarm.host(number, hosts=[3, 4], start=False) for number in range(10, 14)]
     processes = [hosts[0].start_get("d/"), hosts[1].start_get("far"), asked(hosts[2], "list"),
                  asked(hosts[3], "search", "far")]

@@ -1,61 +1,62 @@
-"""A TCP relay that holds back what it carries: a link with a long round trip to a real host."""
+"""A relay that holds back every byte for a while, each way: a host far off, as others see it."""
 import collections
+import select
 import socket
 import threading
 import time
 
 
 class DelayProxy:
-    """Listens at `address` and carries to `target`, `delay` seconds late in each direction."""
+    """Listens at `address`, and passes on to `target`; `delay` may be changed at any time."""
 
-    def __init__(self, address, target, delay):
-        self.target, self.delay = target, delay
-        self.listener = socket.create_server(address)
-        threading.Thread(target=self.accept_all, daemon=True).start()
-
-    def accept_all(self):
-        while True:
-            try:
-                here, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                there = socket.create_connection(self.target)
-            except OSError:
-                here.close()
-                continue
-            for one, other in ((here, there), (there, here)):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self.carry(one, other)
-
-    def carry(self, source, sink):
-        queue, changed = collections.deque(), threading.Condition()
-
-        def read():
-            data = b"first"
-            while data:
-                try:
-                    data = source.recv(1 << 16)
-                except OSError:
-                    data = b""
-                with changed:
-                    queue.append((time.monotonic() + self.delay, data))
-                    changed.notify()
-
-        def write():
-            data = b"first"
-            while data:
-                with changed:
-                    changed.wait_for(lambda: queue)
-                    due, data = queue.popleft()
-                time.sleep(max(0, due - time.monotonic()))
-                try:
-                    sink.sendall(data) if data else sink.shutdown(socket.SHUT_WR)
-                except OSError:
-                    return
-
-        for work in (read, write):
-            threading.Thread(target=work, daemon=True).start()
+    def __init__(self, address, target, port, delay):
+        self.delay = delay
+        self._target, self._port = target, port
+        self._own = address
+        self._listener = socket.create_server((address, port))
+        self._peers, self._closed = {}, set()
+        self._held = collections.deque()  # (when, to, bytes; none: the end)
+        self._wake, self._waker = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def close(self):
-        self.listener.close()
+        self._waker.close()
+        self._thread.join()
+        for one in (self._listener, self._wake, *self._peers):
+            one.close()
+
+    def _run(self):
+        while True:
+            wait = max(0.0, self._held[0][0] - time.monotonic()) if self._held else None
+            open_ones = [one for one in self._peers if one not in self._closed]
+            for ready in select.select([self._listener, self._wake, *open_ones], [], [], wait)[0]:
+                if ready is self._wake:
+                    return
+                self._accept() if ready is self._listener else self._read(ready)
+            self._pass_on()
+
+    def _accept(self):
+        near = self._listener.accept()[0]
+        try:
+            far = socket.create_connection((self._target, self._port), source_address=(self._own, 0))
+        except OSError:
+            return near.close()
+        self._peers.update({near: far, far: near})
+
+    def _read(self, one):
+        try:
+            data = one.recv(1 << 18)
+        except OSError:
+            data = b""
+        if not data:
+            self._closed.add(one)
+        self._held.append((time.monotonic() + self.delay, self._peers[one], data))
+
+    def _pass_on(self):
+        while self._held and self._held[0][0] <= time.monotonic():
+            _, to, data = self._held.popleft()
+            try:
+                to.sendall(data) if data else to.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                self._closed.add(to)

@@ -185,11 +185,16 @@ TEST_CASE("a silent or lost host stands by what it told before") {
         CHECK((*scene.answer)->id == content(7));
         CHECK((*scene.answer)->holders.empty());
         CHECK((*scene.answer)->away.find("127.0.0.2:8080") != std::string::npos);
+        // But only while it is lost that says what is not there: once it can be asked it must say
+        // so.
         scene.ask("other");
         scene.look_on_disk();
+        scene.now += 9s;
+        scene.drive();
+        CHECK(scene.waits() == !lost);
         scene.now += 1s;
         scene.drive();
-        CHECK(scene.error() == ErrorKind::not_found);
+        CHECK(scene.error() == (lost ? ErrorKind::not_found : ErrorKind::unknown));
     }
 }
 
@@ -285,12 +290,36 @@ TEST_CASE("a folder is listed when all have told, and a silent host keeps what i
     browse.reply(c, {"b"});
     CHECK(browse.said() == "a b d/");
 
+    // Slow is not silent.
     scene.now += 2s;
     browse.ask("");
     browse.reply(b, {"a", "d/x"});
-    scene.now += 600ms;
+    scene.now += 9s;
     browse.tree.drive(scene.now);
-    CHECK(browse.said() == "a b d/");
+    CHECK(browse.said().empty());
+    browse.reply(c, {"b", "new"});
+    CHECK(browse.said() == "a b d/ new");
+
+    // What it told shows what there is, and not that this is all.
+    scene.now += 2s;
+    browse.ask("");
+    browse.reply(b, {"a", "d/x"});
+    scene.now += 10s;
+    browse.tree.drive(scene.now);
+    CHECK(browse.said() == "? a b d/ new");
+    CHECK((**browse.view)->doubts == "127.0.0.3:8080 does not answer");
+
+    // It comes back: what was listed a moment ago is not its word.
+    scene.now += 2s;
+    browse.ask("");
+    browse.reply(b, {"a"});
+    browse.reply(c, {"b"});
+    CHECK(browse.said() == "a b");
+    browse.tree.handle_link(c.link());
+    browse.ask("");
+    CHECK(browse.said().empty());
+    browse.reply(b, {"a"});
+    browse.reply(c, {"b"});
 
     scene.lose(c);
     scene.now += 24h;
