@@ -19,7 +19,9 @@ namespace {
 
 using integrity::Digest;
 
-constexpr std::string_view magic = "SHOALI1\n";
+constexpr std::string_view magic = "SHOALI2\n";
+constexpr std::string_view magic_without_mounts = "SHOALI1\n";
+constexpr std::size_t mount_size_min = 1 + 2 + 2;
 constexpr std::size_t entry_size_min = 5 * 8 + sizeof(Digest);
 constexpr std::uint64_t index_size_max = 4 * limits::GiB;
 
@@ -28,7 +30,7 @@ std::uint32_t listed_hashes(std::uint64_t file_size) {
     return chunks > 1 ? chunks : 0;
 }
 
-bool decode_entry(ByteReader& in, Index& index) {
+bool decode_entry(ByteReader& in, Contents& contents) {
     Stamp stamp;
     stamp.device = in.number<std::uint64_t>();
     stamp.inode = in.number<std::uint64_t>();
@@ -48,8 +50,28 @@ bool decode_entry(ByteReader& in, Index& index) {
     for (Digest& hash : content.chunk_hashes) {
         in.copy_to(hash.bytes);
     }
-    index.insert_or_assign(stamp, std::move(content));
+    contents.insert_or_assign(stamp, std::move(content));
     return true;
+}
+
+bool decode_mount(ByteReader& in, std::vector<Place>& mounts) {
+    const auto tree = in.number<std::uint8_t>();
+    const auto prefix = in.bytes(in.number<std::uint16_t>());
+    if (!in.ok() || tree > 1 || prefix.size() < 2 || prefix.back() != '/') {
+        return false;
+    }
+    Place place{tree == 0 ? Where::shared : Where::downloads, {prefix.begin(), prefix.end()}};
+    if (!SafePath::parse(std::string_view(place.prefix).substr(0, place.prefix.size() - 1))) {
+        return false;
+    }
+    mounts.push_back(std::move(place));
+    return true;
+}
+
+void encode_mount(ByteWriter& out, const Place& place) {
+    out.number(static_cast<std::uint8_t>(place.where == Where::shared ? 0 : 1));
+    out.number(static_cast<std::uint16_t>(place.prefix.size()));
+    out.text(place.prefix);
 }
 
 void encode_entry(ByteWriter& out, const HeldFile& file) {
@@ -78,22 +100,33 @@ std::optional<Index> decode_index(std::span<const std::uint8_t> bytes) {
     ByteReader in(content);
     const auto written = in.bytes(magic.size());
     const auto count = in.number<std::uint32_t>();
-    if (!std::equal(written.begin(), written.end(), magic.begin()) ||
+    const bool has_mounts = std::equal(written.begin(), written.end(), magic.begin());
+    if ((!has_mounts &&
+         !std::equal(written.begin(), written.end(), magic_without_mounts.begin())) ||
         count > in.left() / entry_size_min) {
         return std::nullopt;
     }
     Index index;
-    index.reserve(count);
+    index.contents.reserve(count);
     for (std::uint32_t i = 0; i < count; ++i) {
-        if (!decode_entry(in, index)) {
+        if (!decode_entry(in, index.contents)) {
+            return std::nullopt;
+        }
+    }
+    const auto mounts = has_mounts ? in.number<std::uint32_t>() : 0;
+    if (!in.ok() || mounts > in.left() / mount_size_min) {
+        return std::nullopt;
+    }
+    for (std::uint32_t i = 0; i < mounts; ++i) {
+        if (!decode_mount(in, index.mounts)) {
             return std::nullopt;
         }
     }
     return in.left() == 0 ? std::optional(std::move(index)) : std::nullopt;
 }
 
-std::vector<std::uint8_t> encode_index(std::span<const std::shared_ptr<const HeldFile>> files) {
-    std::size_t size = magic.size() + 4 + sizeof(Digest);
+std::vector<std::uint8_t> encode_index(const HeldFiles& files, const std::vector<Place>& mounts) {
+    std::size_t size = magic.size() + 8 + sizeof(Digest);
     for (const auto& file : files) {
         size += entry_size_min + file->chunk_hashes.size() * sizeof(Digest);
     }
@@ -103,6 +136,10 @@ std::vector<std::uint8_t> encode_index(std::span<const std::shared_ptr<const Hel
     out.number(static_cast<std::uint32_t>(files.size()));
     for (const auto& file : files) {
         encode_entry(out, *file);
+    }
+    out.number(static_cast<std::uint32_t>(mounts.size()));
+    for (const Place& mount : mounts) {
+        encode_mount(out, mount);
     }
     out.bytes(integrity::sha256(out.out()).bytes);
     return out.take();
@@ -149,11 +186,11 @@ Index IndexFile::load() const {
     return std::move(*index);
 }
 
-Status IndexFile::save(std::span<const std::shared_ptr<const HeldFile>> files) const {
+Status IndexFile::save(const HeldFiles& files, const std::vector<Place>& mounts) const {
     if (!writable()) {
         return {};
     }
-    const auto bytes = encode_index(files);
+    const auto bytes = encode_index(files, mounts);
     const std::string temp(file_names::index_temp);
     const std::string index(file_names::index);
     const auto failed = [&](int why) {

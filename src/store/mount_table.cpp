@@ -170,4 +170,11 @@ MountTable::News MountTable::take(int shared_fd, int downloads_fd) {
     return news;
 }
 
+std::vector<Place> MountTable::places() const {
+    std::vector<Place> places;
+    std::transform(mounts_.begin(), mounts_.end(), std::back_inserter(places),
+                   [](const Mount& mount) { return mount.place; });
+    return places;
+}
+
 }  // namespace shoal::store

@@ -39,6 +39,8 @@ class MountTable {
     };
     // What has changed since the last call; the first one tells of nothing.
     News take(int shared_fd, int downloads_fd);
+    // Where file systems were mounted then.
+    [[nodiscard]] std::vector<Place> places() const;
 
   private:
     Fd file_;

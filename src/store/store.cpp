@@ -49,7 +49,7 @@ struct Store::Impl {
     }
     Status save_index(bool at_last) {
         dirty = false;
-        return index.save(tracker.settled_files(at_last));
+        return index.save(tracker.settled_files(at_last), tracker.used_mounts());
     }
     // A finished download is offered.
     void offer(const SafePath& name, const integrity::FileId& id,

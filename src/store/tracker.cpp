@@ -75,10 +75,11 @@ Tracker::Caches Tracker::caches() const {
 }
 
 void Tracker::scan_all(Index known) {
-    known_ = std::move(known);
+    known_ = std::move(known.contents);
     const std::size_t in_index = known_.size();
     static_cast<void>(mounts_.take(shared_->fd(), downloads_->fd()));  // before what is in them
     catalog_->set_scanning(true);
+    note_lost_mounts(known.mounts);
     scan({Where::shared, ""});
     scan({Where::downloads, ""});
     catalog_->set_scanning(false);
@@ -144,11 +145,8 @@ void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
         catalog_->remove_unseen(place.where, place.prefix);
     }
     left_out_.begin_folder(place);
-    bool is_empty = true;
     errno = 0;
     while (const dirent* entry = ::readdir(stream.get())) {
-        const std::string_view name = entry->d_name;
-        is_empty = is_empty && (name == "." || name == "..");
         take_entry(place, fd, entry->d_name, deeper);
         errno = 0;
     }
@@ -156,7 +154,6 @@ void Tracker::scan_folder(const Place& place, std::vector<Place>& deeper) {
         return cannot_see(place, system_error("cannot list '" + place.prefix + "'", errno).message);
     }
     left_out_.end_folder(place);
-    note_mount(place, is_empty);
 }
 
 // Its names are unknown, which is not the same as gone: those known before stay. It is looked at
@@ -582,19 +579,42 @@ void Tracker::handle_mounts(TimePoint now) {
     }
     for (const Place& place : news.went) {
         if (lost_mounts_.contains(place)) {
-            cannot_see(place, "what was mounted at '" + root(place.where).path() + '/' +
-                                  text::escape(place.prefix) + "' is no longer there");
+            lose_mount(place);
         }
     }
 }
 
-// An empty folder where a disk was mounted: what is on the disk is unknown, and not gone.
-void Tracker::note_mount(const Place& place, bool is_empty) {
-    if (is_empty && lost_mounts_.contains(place)) {
-        see_again_at_ = now_ + rescan_interval_min;
-    } else if (lost_mounts_.erase(place) > 0) {
-        catalog_->remove_unseen(place.where, place.prefix);
+// What is on the disk is unknown, and not gone, whatever stands in the folder beneath.
+void Tracker::lose_mount(const Place& place) {
+    lost_mounts_.insert(place);
+    dirty_ = true;
+    cannot_see(place, "what was mounted at '" + root(place.where).path() + '/' +
+                          text::escape(place.prefix) + "' is no longer there");
+}
+
+// Before the first scan. Without a table of mounts nobody knows.
+void Tracker::note_lost_mounts(const std::vector<Place>& known) {
+    if (mounts_.fd() < 0) {
+        lost_mounts_.insert(known.begin(), known.end());
+        return;
     }
+    const std::vector<Place> mounted = mounts_.places();
+    for (const Place& place : known) {
+        if (std::find(mounted.begin(), mounted.end(), place) == mounted.end()) {
+            lose_mount(place);
+        }
+    }
+}
+
+std::vector<Place> Tracker::used_mounts() const {
+    std::vector<Place> used(lost_mounts_.begin(), lost_mounts_.end());
+    for (const Place& place : mounts_.places()) {
+        if (!lost_mounts_.contains(place) &&
+            !catalog_->names_below(place.where, place.prefix, {}, 1).empty()) {
+            used.push_back(place);
+        }
+    }
+    return used;
 }
 
 std::optional<Tracker::Walk> Tracker::next_walk(TimePoint now) {

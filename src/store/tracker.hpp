@@ -35,7 +35,7 @@ class Tracker {
     Tracker(const Root& shared, const Root& downloads, Catalog& catalog,
             const PartialStore& partials, Options options);
 
-    // Both trees, and the partial files of downloads/. `known`: contents by stamp.
+    // Both trees, and the partial files of downloads/. `known`: of the last run.
     void scan_all(Index known);
 
     [[nodiscard]] int watch_fd() const { return watcher_.fd(); }
@@ -58,6 +58,8 @@ class Tracker {
     // What the index may hold: files whose stamps prove that they are what was hashed. Waits for
     // a tick of the clock if that makes more of them so.
     std::vector<std::shared_ptr<const HeldFile>> settled_files(bool wait);
+    // Where file systems are mounted that have names in the catalog, and where one was and is not.
+    [[nodiscard]] std::vector<Place> used_mounts() const;
     [[nodiscard]] bool has_unsettled() const { return !unsettled_.empty(); }
     // Whether what the index should hold has changed since the last call.
     bool take_dirty();
@@ -93,7 +95,8 @@ class Tracker {
     [[nodiscard]] std::optional<Walk> next_walk(TimePoint now);
     bool walk(TimePoint now, TimePoint deadline);
     bool step(Walk& walk, Caches& caches);
-    void note_mount(const Place& place, bool is_empty);
+    void note_lost_mounts(const std::vector<Place>& known);
+    void lose_mount(const Place& place);
     void note_left_out(const Place& place, const std::string& name,
                        std::optional<LeftOut::Reason> reason);
     void tell_left_out(TimePoint now);
@@ -119,13 +122,15 @@ class Tracker {
     Watcher watcher_;
     Hasher hasher_;
     MountTable mounts_;
-    std::set<Place> lost_mounts_;  // where one was: an empty folder there says nothing
+    // Where one was. What stands in the folder beneath says nothing of it, until one is mounted
+    // there again, or the folder is deleted.
+    std::set<Place> lost_mounts_;
     Patrol patrol_;
     std::deque<Place> to_walk_;  // once, now
     std::optional<Walk> walk_;   // under way
     LeftOut left_out_;
     std::optional<std::uint64_t> notes_told_;  // the changes when they were told last
-    Index known_;
+    Contents known_;
     // Files that were not hashed as they stand, but made here a moment ago: their stamps may be as
     // young as a foreign change. They count once a tick has gone by without one.
     std::map<std::pair<Where, SafePath>, Stamp> unsettled_;

@@ -28,7 +28,7 @@ void feed(std::span<const std::uint8_t> bytes) {
     }
     std::vector<std::shared_ptr<const HeldFile>> files;
     std::size_t total = 0;
-    for (const auto& [stamp, content] : *index) {
+    for (const auto& [stamp, content] : index->contents) {
         const std::uint32_t chunks = integrity::Geometry(stamp.size).chunk_count();
         require(stamp.size <= limits::file_size_max);
         require(content.chunk_hashes.size() == (chunks > 1 ? chunks : 0));
@@ -40,11 +40,12 @@ void feed(std::span<const std::uint8_t> bytes) {
                                                                   stamp}));
     }
     require(total <= bytes.size());
-    const auto again = decode_index(encode_index(files));
-    require(again && again->size() == index->size());
-    for (const auto& [stamp, content] : *index) {
-        const auto found = again->find(stamp);
-        require(found != again->end() && found->second.root == content.root &&
+    const auto again = decode_index(encode_index(files, index->mounts));
+    require(again && again->contents.size() == index->contents.size() &&
+            again->mounts == index->mounts);
+    for (const auto& [stamp, content] : index->contents) {
+        const auto found = again->contents.find(stamp);
+        require(found != again->contents.end() && found->second.root == content.root &&
                 found->second.chunk_hashes == content.chunk_hashes);
     }
 }

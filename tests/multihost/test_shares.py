@@ -1,7 +1,9 @@
 """What a share is made of: links and odd names, and disks that come and go while it is shared."""
+import concurrent.futures
 import os
 
-from harness import check_equal, make_file, small_disk, until
+from ftphost import connect, gateway_host
+from harness import SLOW, check_equal, make_file, small_disk, until
 
 
 def test_what_cannot_be_offered_is_said_once(swarm):
@@ -56,3 +58,33 @@ def test_pitfall32_a_disk_that_is_mounted_later_is_offered(swarm):
         until(lambda: server.status()["files"] == 2, "it is there again", every=0.1)
         asker.get("disk/later")
     assert server.process.stop() == 0
+
+
+def test_a_disk_that_is_not_mounted_at_the_start_is_not_known_rather_than_empty(swarm):
+    server = swarm.host(2, shared={"d/before": 1000}, start=False)
+    gate = gateway_host(swarm, 1, hosts=[2])
+    disk = server.folder / "shared" / "d" / "disk"
+    disk.mkdir()
+    make_file(server.shared("d/disk/beneath"), 10)
+    with small_disk(str(disk), "8m"):
+        make_file(server.shared("d/disk/f"), 1000)
+        server.serve()
+        gate.wait_connected(server)
+        until(lambda: server.status()["files"] == 2, "the disk's file is offered", every=0.1)
+        assert server.process.stop() == 0
+    for _ in range(2):  # nor at the one after
+        server.serve()
+        server.process.wait_text("is no longer there")
+        gate.wait_connected(server)
+        assert server.status()["files"] == 2, "what stands beneath is offered"
+        assert server.process.stop() == 0
+    server.serve()
+    gate.wait_connected(server)
+    ftp = connect(gate)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        names = pool.submit(ftp.nlst, "d/disk")
+        assert not concurrent.futures.wait([names], timeout=1).done, "nobody can know"
+        with small_disk(str(disk), "8m"):
+            make_file(server.shared("d/disk/f"), 1000)
+            names.result(timeout=30 * SLOW)
+            until(lambda: ftp.nlst("d/disk") == ["d/disk/f"], "it is mounted again", limit=30)

@@ -36,18 +36,41 @@ TEST_CASE("an index comes back as it was written", "[store][index]") {
     const auto files = samples();
     const auto index = decode_index(encode_index(files));
     REQUIRE(index.has_value());
-    REQUIRE(index->size() == files.size());
+    REQUIRE(index->contents.size() == files.size());
     for (const auto& file : files) {
-        const auto found = index->find(file->stamp);
-        REQUIRE(found != index->end());
+        const auto found = index->contents.find(file->stamp);
+        REQUIRE(found != index->contents.end());
         CHECK(found->second.root == file->id.root);
         CHECK(found->second.chunk_hashes == file->chunk_hashes);
     }
-    CHECK(decode_index(encode_index({}))->empty());
+    CHECK(decode_index(encode_index({}))->contents.empty());
+    const std::vector<Place> mounts{{Where::shared, "a/b/"}, {Where::downloads, "disk/"}};
+    CHECK(decode_index(encode_index(files, mounts))->mounts == mounts);
+    CHECK(decode_index(encode_index(files, mounts))->contents.size() == files.size());
+}
+
+TEST_CASE("an index without mounts, as it was written before, is read", "[store][index]") {
+    auto bytes = encode_index(samples());
+    const std::string old = "SHOALI1\n";
+    std::copy(old.begin(), old.end(), bytes.begin());
+    bytes.resize(bytes.size() - sizeof(integrity::Digest) - 4);
+    const integrity::Digest check = integrity::sha256(bytes);
+    bytes.insert(bytes.end(), check.bytes.begin(), check.bytes.end());
+    const auto index = decode_index(bytes);
+    REQUIRE(index);
+    CHECK(index->contents.size() == samples().size());
+    CHECK(index->mounts.empty());
+}
+
+TEST_CASE("a mount that no tree can have is not believed", "[store][index]") {
+    for (const std::string prefix : {"", "/", "a", "../", "a//", "/a/"}) {
+        CAPTURE(prefix);
+        CHECK_FALSE(decode_index(encode_index({}, {{Where::shared, prefix}})).has_value());
+    }
 }
 
 TEST_CASE("an index with any byte changed or cut is not believed", "[store][index]") {
-    const auto bytes = encode_index(samples());
+    const auto bytes = encode_index(samples(), {{Where::shared, "disk/"}});
     for (std::size_t at = 0; at < bytes.size(); ++at) {
         CAPTURE(at);
         auto changed = bytes;
@@ -122,22 +145,22 @@ TEST_CASE("vanished files leave the index", "[store][index]") {
     fs::remove(store.dir / "shared/a");
     store.reopen();
     store.reopen();
-    CHECK(decode_index(store.dir.read(".shoal/index"))->size() == 1);
+    CHECK(decode_index(store.dir.read(".shoal/index"))->contents.size() == 1);
 }
 
 TEST_CASE("the index is saved at most each five seconds", "[store][index]") {
     StoreFixture store;
     store.dir.write("shared/a", "one");
     store.follow();
-    CHECK(decode_index(store.dir.read(".shoal/index"))->size() == 1);
+    CHECK(decode_index(store.dir.read(".shoal/index"))->contents.size() == 1);
     store.dir.write("shared/b", "two");
     store.follow();
-    CHECK(decode_index(store.dir.read(".shoal/index"))->size() == 1);
+    CHECK(decode_index(store.dir.read(".shoal/index"))->contents.size() == 1);
     REQUIRE(store->next_timeout().has_value());
     CHECK(*store->next_timeout() == store.now + 5s);
     store.now += 5s;
     store.settle();
-    CHECK(decode_index(store.dir.read(".shoal/index"))->size() == 2);
+    CHECK(decode_index(store.dir.read(".shoal/index"))->contents.size() == 2);
     CHECK_FALSE(store->next_timeout().has_value());  // an idle store sleeps
 }
 
