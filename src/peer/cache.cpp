@@ -73,15 +73,21 @@ Cache::Cache(Wiring& wiring, store::Store& store)
       store_(store),
       path_(wiring.options.state + "/gateway-cache"),
       claims_(wiring.options.state) {
+    load();
+    if (wiring_.cache.with([](const CacheBook& book) { return book.bytes() > 0; })) {
+        (void)claims_.prepare();  // else nobody else is told that there is a cache
+    }
+}
+
+void Cache::load() {
     const Result<std::string> text = read_file(path_);
     if (!text) {
         log::warning(text.error().message + "; what it tells of is the user's from now on");
-        return;
     }
-    wiring_.cache.with([&](CacheBook& book) { book.load(*text); });
-    if (!text->empty()) {
-        (void)claims_.prepare();  // else nobody else is told that there is a cache
-    }
+    wiring_.cache.with([&](CacheBook& book) {
+        book = CacheBook();
+        book.load(text ? *text : std::string());
+    });
 }
 
 // Under its lock: what users have asked for since is theirs. Without it nothing may be removed.
@@ -91,6 +97,9 @@ std::optional<CacheClaims::Lock> Cache::take_claims() {
     if (!names) {
         log::warning(names.error().message + "; the cache keeps what it has");
         return std::nullopt;
+    }
+    if (!owner_) {  // what the gateway's process has written down since is what counts
+        load();
     }
     wiring_.cache.with([&](CacheBook& book) {
         for (const std::string& name : *names) {
@@ -125,8 +134,9 @@ bool Cache::expect(const store::SafePath& name, const integrity::FileId& id) {
     return true;
 }
 
-void Cache::settle(const store::SafePath& name, bool saved) {
+void Cache::settle(const store::SafePath& name, const integrity::FileId& id, bool saved) {
     if (saved) {
+        wiring_.cache.with([&](CacheBook& book) { book.add(name.text(), id); });
         make_room();
     } else {
         wiring_.cache.with([&](CacheBook& book) { book.remove(name.text()); });
@@ -147,18 +157,36 @@ void Cache::keep(const KeepPartial& order) {
     }
 }
 
-void Cache::make_room() {
+void Cache::make_room() { (void)keep_at_most(wiring_.options.cache_size); }
+
+bool Cache::give_way(std::uint64_t bytes) {
+    if (!take_claims()) {
+        return false;
+    }
+    const std::uint64_t all =
+        wiring_.cache.with([](const CacheBook& book) { return book.bytes(); });
+    return all > 0 && keep_at_most(all - std::min(all, std::max<std::uint64_t>(bytes, 1)));
+}
+
+bool Cache::keep_at_most(std::uint64_t bytes) {
     const auto claims = take_claims();
     if (!claims) {
-        return;
+        return false;
     }
-    const auto gone =
-        wiring_.cache.with([&](CacheBook& book) { return book.evict(wiring_.options.cache_size); });
+    const auto gone = wiring_.cache.with([&](CacheBook& book) { return book.evict(bytes); });
     for (const CacheBook::Entry& entry : gone) {
         if (!store_.remove_part(entry.name)) {
             remove_file(*store::SafePath::parse(entry.name), entry.id);
         }
     }
+    if (!owner_ && !gone.empty()) {  // else they would be read from there again
+        const std::string rest = wiring_.cache.with([](CacheBook& book) { return book.save(); });
+        if (const Status saved = write_file(path_, rest); !saved) {
+            log::warning(saved.error().message);
+            return false;
+        }
+    }
+    return !gone.empty();
 }
 
 // Only what it was when it came: somebody may have put another file there.

@@ -20,15 +20,19 @@ class Cache {
     // file stands there.
     bool expect(const store::SafePath& name, const integrity::FileId& id);
     // After it: whether it has its name. The least recently read ones go when it is too much.
-    void settle(const store::SafePath& name, bool saved);
+    void settle(const store::SafePath& name, const integrity::FileId& id, bool saved);
     void keep(const KeepPartial& order);
+    // The disk has no room for so much: the least recently read ones go. False: there are none.
+    bool give_way(std::uint64_t bytes);
     // Saves the book when it has changed, at most every few seconds, or `now_at_last`.
     void save(TimePoint now, bool at_last = false);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
 
   private:
+    void load();
     std::optional<CacheClaims::Lock> take_claims();
     void make_room();
+    bool keep_at_most(std::uint64_t bytes);
     void remove_file(const store::SafePath& name, const integrity::FileId& id);
 
     Wiring& wiring_;

@@ -99,6 +99,7 @@ void Keeper::take_mail(TimePoint) {
                            small.push_back(std::move(order));
                        },
                        [&](HelpHash&) { help_hash(); },
+                       [&](MakeRoom& order) { (void)cache_.give_way(order.bytes); },
                        [&](DropPartial& order) { drop_partial(order); },
                        [&](KeepPartial& order) { cache_.keep(order); },
                        [&](ThreadEnded& ended) { thread_ended(ended); },
@@ -254,8 +255,13 @@ void Keeper::tell_changed() {
 // Downloads ------------------------------------------------------------------------------------
 
 void Keeper::open_partial(OpenPartial order) {
-    auto partial = store_.open_partial(order.name, order.id, std::move(order.chunk_hashes),
-                                       order.rename_on_clash);
+    auto partial =
+        store_.open_partial(order.name, order.id, order.chunk_hashes, order.rename_on_clash);
+    while (!partial && partial.error().kind == ErrorKind::no_space &&
+           cache_.give_way(order.id.size)) {
+        partial =
+            store_.open_partial(order.name, order.id, order.chunk_hashes, order.rename_on_clash);
+    }
     if (!partial) {
         return wiring_.requester.post(PartialOpened{order.transfer, std::move(partial)});
     }
@@ -338,7 +344,7 @@ void Keeper::name_partial(const FinishPartial& order) {
         finished = store_.finish(order.partial, name, order.mtime);
     }
     if (cached) {
-        cache_.settle(name, finished.ok());
+        cache_.settle(name, order.partial->id(), finished.ok());
     }
     if (!finished && finished.error().kind == ErrorKind::exists &&
         may_be_same(name, order.partial->id())) {
@@ -366,11 +372,15 @@ void Keeper::save_small(std::vector<SaveSmall> batch) {
     std::vector<Status> saved = store_.save_small(files);
     for (std::size_t i = 0; i < batch.size(); ++i) {
         const bool in_place = saved[i].ok();  // else what stands there is somebody else's
+        while (!saved[i] && saved[i].error().kind == ErrorKind::no_space &&
+               cache_.give_way(files[i].id.size)) {
+            saved[i] = store_.save_small(std::span(&files[i], 1)).front();
+        }
         if (!saved[i] && saved[i].error().kind == ErrorKind::exists) {
             save_elsewhere(files[i], saved[i], batch[i].rename_on_clash);
         }
         if (batch[i].cached) {
-            cache_.settle(files[i].name, in_place);
+            cache_.settle(files[i].name, files[i].id, in_place);
         }
         FileSaved answer{batch[i].item, true, saved[i], files[i].name.text(), {}};
         if (!saved[i] && saved[i].error().kind == ErrorKind::no_space) {

@@ -144,7 +144,10 @@ struct SaveSmall {  // answered by FileSaved
     bool rename_on_clash{};
     bool cached{};
 };
-struct HelpHash {};   // Checks wait; answered by Checked, each
+struct HelpHash {};  // Checks wait; answered by Checked, each
+struct MakeRoom {    // the disk is full: what only lies in the gateways' cache gives way
+    std::uint64_t bytes{};
+};
 struct DropPartial {  // it is complete, but its name is taken
     std::shared_ptr<store::PartialFile> partial;
 };
@@ -162,9 +165,9 @@ struct ServiceEnded {
 struct Finish {  // the front end is done
     int exit_code{};
 };
-using KeeperMail =
-    std::variant<HashFirst, LookAgain, OpenPartial, FinishPartial, ClosePartial, SaveSmall,
-                 HelpHash, DropPartial, KeepPartial, ThreadEnded, ServiceEnded, Finish, EditMail>;
+using KeeperMail = std::variant<HashFirst, LookAgain, OpenPartial, FinishPartial, ClosePartial,
+                                SaveSmall, HelpHash, MakeRoom, DropPartial, KeepPartial,
+                                ThreadEnded, ServiceEnded, Finish, EditMail>;
 
 // To the requester -----------------------------------------------------------------------------
 

@@ -136,6 +136,9 @@ void Transfer::write(std::uint64_t offset, std::span<const std::uint8_t> bytes, 
         }
         download_->pause(true);
         write_again_at_ = now + write_again_every;
+        wiring_.keeper.post(
+            MakeRoom{std::uint64_t{geometry_.chunk_count() - partial_->held_count()} *
+                     geometry_.chunk_size()});
         listener_.file_note(order_.index, FetchNote::Kind::parked, {},
                             "the disk is full; it goes on when there is room");
     }

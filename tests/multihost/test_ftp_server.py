@@ -8,7 +8,7 @@ import socket
 import time
 
 from ftphost import FTP_PORT, JOE, Raw, connect, fetch, gateway_host, read_to_end, refused, store, wait_listed
-from harness import KIB, MIB, marks, until
+from harness import KIB, MIB, marks, small_disk, until
 
 
 def test_limits_of_clients(swarm):
@@ -152,6 +152,25 @@ def test_streams_under_way_have_a_bound_on_the_disk(swarm):
     clients["a"].reply("426")
     clients["c"].reply()
     assert data["c"].recv(1)
+
+
+def test_the_cache_gives_way_on_a_small_disk(swarm):
+    """To what comes through the gateway, and to a user's order in another process."""
+    size = 1500 * KIB
+    swarm.host(2, shared={f"c{n}": size for n in range(6)})
+    gateway = gateway_host(swarm, 1, hosts=[2], start=False)
+    with small_disk(gateway.folder / "downloads", "4m"):
+        gateway.serve()
+        ftp = connect(gateway)
+        for n in range(5):
+            assert len(fetch(ftp, f"c{n}")) == size
+        until(gateway.download("c4").exists, "the last one is in the cache")
+        ftp.close()
+        gateway.process.stop()
+        user = gateway.run("get", "c5", "--bind", gateway.address, "--json", "--timeout", "5")
+        assert user.wait() == 0, user.tail()
+        assert gateway.download("c5").stat().st_size == size
+        assert not gateway.download("c3").exists()
 
 
 def test_what_a_user_got_is_never_evicted(swarm):
