@@ -78,10 +78,12 @@ void FolderAsk::finish(ServerLink& link, Told::Extent extent) {
 }
 
 void FolderAsk::handle_page(ServerLink& link, const Reply& reply, TimePoint now) {
-    heard_at_ = now;
     const auto so_far = asking_.find(link.id);
     if (so_far == asking_.end()) {
         return;
+    }
+    if (!reply.is(protocol::ServerType::listing)) {
+        heard_at_ = now;
     }
     if (is_no(reply)) {
         return finish(link, Told::Extent::whole);
@@ -95,6 +97,7 @@ void FolderAsk::handle_page(ServerLink& link, const Reply& reply, TimePoint now)
     }
     using Verdict = ListingWalk::Verdict;
     const ListingWalk::Page page = so_far->second.walk.take(reply.message->flags, reply.payload);
+    heard_at_ = page.moves ? now : heard_at_;
     bool room = page.verdict != Verdict::too_much;
     for (const protocol::ListingRecord& record : page.records) {
         room = room && take(so_far->second.rows, record);

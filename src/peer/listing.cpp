@@ -15,9 +15,7 @@ constexpr unsigned breaks_max = 3;
 constexpr Duration again_after_refusal = 500ms;
 constexpr Duration again_min = 250ms;  // to a host that does not know all yet
 constexpr Duration again_max = 2s;
-// A page that is not the last is full of names: who sends a few at a time is as good as silent.
-constexpr std::size_t page_records_min = 64;
-constexpr std::size_t page_bytes_min = 8 * limits::KiB;
+constexpr std::size_t many_names = 64;
 
 void put(std::vector<SourceId>& sources, SourceId source) {
     if (std::find(sources.begin(), sources.end(), source) == sources.end()) {
@@ -178,19 +176,16 @@ void Listing::handle_page(ServerLink& link, const Reply& reply, TimePoint now) {
         return link.die("it does not keep to the protocol: " + page.why);
     }
     host.told = true;
-    const bool verbose = reply.payload.size() >= page_bytes_min;
-    const bool moves = page.verdict != ListingWalk::Verdict::more ||
-                       page.records.size() >= page_records_min || verbose;
-    host.heard_at = moves ? now : host.heard_at;
+    host.heard_at = page.moves ? now : host.heard_at;
     const std::size_t known = new_.size();
     for (const protocol::ListingRecord& record : page.records) {
         take(record, link.id);
     }
     // A host that knows not all yet may say so for ever, with a new name each time.
     const std::size_t fresh = new_.size() - known;
-    const bool much = fresh >= page_records_min || (fresh > 0 && verbose);
     const bool ends = fresh > 0 && page.verdict == ListingWalk::Verdict::complete;
-    progressed_at_ = much || ends ? now : progressed_at_;
+    const bool full = fresh > 0 && page.verdict == ListingWalk::Verdict::more && page.moves;
+    progressed_at_ = fresh >= many_names || ends || full ? now : progressed_at_;
     settle(host, page.verdict, now);
     if (host.state == State::asking) {
         ask_page(link, host);

@@ -2,6 +2,12 @@
 
 namespace shoal::peer {
 
+namespace {
+// Of a page that is not the last. Who sends a few names at a time, for ever, is as good as silent.
+constexpr std::size_t full_records = 64;
+constexpr std::size_t full_bytes = 8 * limits::KiB;
+}  // namespace
+
 ListingWalk::ListingWalk(std::string prefix, Depth depth, std::size_t cost_max)
     : prefix_(std::move(prefix)), depth_(depth), cost_left_(cost_max), cursor_(prefix_) {}
 
@@ -28,22 +34,23 @@ std::string ListingWalk::behind(std::string_view last) const {
 ListingWalk::Page ListingWalk::take(std::uint16_t flags, std::span<const std::uint8_t> payload) {
     auto records = protocol::parse_listing(payload);
     if (!records) {
-        return {Verdict::broken, {}, records.error().message};
+        return {Verdict::broken, {}, true, records.error().message};
     }
     const bool last = (flags & protocol::flag_last_page) != 0;
     if (records->empty() && !last) {
-        return {Verdict::broken, {}, "a page of its listing is empty and not the last"};
+        return {Verdict::broken, {}, true, "a page of its listing is empty and not the last"};
     }
     const bool first = cursor_.size() == prefix_.size();
     if (!records->empty() && !first && records->front().name <= cursor_) {
-        return {Verdict::broken, {}, "a page of its listing goes back"};
+        return {Verdict::broken, {}, true, "a page of its listing goes back"};
     }
     for (const protocol::ListingRecord& record : *records) {
         if (!record.name.starts_with(prefix_)) {
-            return {Verdict::broken, {}, "its listing has names that were not asked for"};
+            return {Verdict::broken, {}, true, "its listing has names that were not asked for"};
         }
     }
-    Page page{Verdict::more, {}, {}};
+    Page page{Verdict::more, {}, true, {}};
+    page.moves = last || records->size() >= full_records || payload.size() >= full_bytes;
     for (const protocol::ListingRecord& record : *records) {
         const std::size_t cost = cost_of(record.name);
         if (cost > cost_left_) {

@@ -37,7 +37,8 @@ class ListingWalk {
     struct Page {
         Verdict verdict{};
         std::vector<protocol::ListingRecord> records;  // of names with the prefix
-        std::string why;                               // of broken
+        bool moves{false};  // the last page, or one full of names: else it is no sign of life
+        std::string why;    // of broken
     };
     // The records view `payload`.
     Page take(std::uint16_t flags, std::span<const std::uint8_t> payload);

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 
+import shoalwire as wire
 from ftphost import ANN, FTP_PORT, JOE, Raw, connect, fetch, gateway_host, read_to_end, refused, store, users_line, \
     wait_listed
 from harness import KIB, MIB, marks, until
@@ -370,4 +371,27 @@ def test_the_honest_version_follows_one_that_does_not_verify(swarm):
         except ftplib.Error as error:
             assert str(error)[:3] in ("450", "426", "451") and "does not verify" in str(error), error
         assert fetch(ftp, name) == honest.shared(name).read_bytes()
+    ftp.close()
+
+
+@marks(long=True)
+def test_an_endless_listing_is_not_waited_for_longer_than_silence(swarm):
+    def endless(connection, message):
+        connection.names = getattr(connection, "names", 0) + 1
+        time.sleep(0.2)
+        connection.send(wire.LISTING, message.id,
+                        wire.pack_record(f"d/{connection.names:012d}", 1, bytes([1]) * 32, 1, 0),
+                        first=1, count=1)
+        return True
+
+    swarm.fake(2, {}, on_list=endless)
+    honest = swarm.host(3, shared={"d/real": KIB})
+    gateway = gateway_host(swarm, 1, hosts=[2, 3])
+    gateway.wait_connected(honest)
+    ftp = connect(gateway)
+    began = time.monotonic()
+    with refused("450"):
+        ftp.nlst("d")
+    assert time.monotonic() - began < 30
+    assert fetch(ftp, "d/real") == honest.shared("d/real").read_bytes()
     ftp.close()

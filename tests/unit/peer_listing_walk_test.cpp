@@ -23,6 +23,23 @@ constexpr std::size_t plenty = 1 << 20;
 
 std::string cursor_of(const ListingWalk& walk) { return std::string(walk.question().path_text()); }
 
+TEST_CASE("a page with few names that is not the last is no sign of life") {
+    const auto moves = [](std::size_t count, std::size_t length, std::uint16_t flags) {
+        std::vector<std::string> names;
+        for (std::size_t i = 0; i < count; ++i) {
+            names.push_back(std::string(length, 'n') + std::to_string(1000 + i));
+        }
+        ListingWalk walk("", Depth::whole, plenty);
+        return walk.take(flags, page_of(names)).moves;
+    };
+    CHECK_FALSE(moves(1, 10, 0));
+    CHECK_FALSE(moves(63, 10, 0));
+    CHECK(moves(64, 10, 0));
+    CHECK(moves(20, 800, 0));
+    CHECK(moves(1, 10, last));
+    CHECK(moves(0, 0, last_incomplete));
+}
+
 TEST_CASE("what a first page is worth") {
     struct Case {
         const char* what;
