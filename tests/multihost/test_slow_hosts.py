@@ -1,6 +1,6 @@
 """A host of hosts.txt that is slow, full or silent beside one that is well: no answer is not "no"."""
 from delayproxy import DelayProxy
-from harness import PORT, check_equal, marks
+from harness import PORT, check_equal, guarded, marks
 from test_why import occupied
 
 
@@ -69,6 +69,18 @@ def test_a_full_host_beside_another_has_not_said_no(swarm):
     assert process.wait() == 5, process.tail()
     assert [gap["host"] for gap in process.events("file_list")[0]["gaps"]] == [full.name]
     occupant.close()
+
+
+def test_a_host_that_lets_nobody_in_beside_another_has_not_said_no(swarm):
+    far = guarded(swarm, 2, shared={"far": 10})
+    far.serve()
+    swarm.host(3, shared={"d/y": 20})
+    host = swarm.host(1, hosts=[2, 3], start=False)
+    for name in ("far", "d/"):
+        done = host.get(name, code=5).events("fetch_done")[0]
+        assert far.name in done["text"], done
+    process = asked(host, "list")
+    assert process.wait() == 5, process.tail()
 
 
 def test_a_host_that_is_switched_off_delays_nobody(swarm):
