@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "peer/status.hpp"
 
@@ -17,7 +18,8 @@ using protocol::clientMessage;
 using protocol::serverMessage;
 using protocol::ServerType;
 
-constexpr std::size_t listing_records_max = 1024;  // a page: also bounded in bytes
+constexpr std::size_t listing_records_max = 1024;              // a page: also bounded in bytes
+constexpr std::size_t unseen_name_max = limits::path_max - 1;  // a cursor steps over it
 
 serverMessage reply_to(const clientMessage& question, ServerType type) {
     serverMessage message;
@@ -39,6 +41,19 @@ void describe(serverMessage& message, const FileId& id, std::uint64_t held, std:
 
 const std::vector<integrity::Digest>& hashes_of(const store::Holding& holding) {
     return holding.file ? holding.file->chunk_hashes : holding.partial->chunk_hashes();
+}
+
+// A folder that cannot be read is a record like a name, among those of a page.
+void add_unseen(std::vector<store::CatalogRecord>& records, const std::set<std::string>& unseen,
+                std::string_view after, bool last) {
+    const std::string end = last ? std::string() : records.back().name;
+    for (const std::string& folder : unseen) {
+        if (folder > after && (last || folder < end) && folder.size() <= unseen_name_max) {
+            records.push_back({folder, {}, 0, 0, store::Where::shared});
+        }
+    }
+    std::sort(records.begin(), records.end(),
+              [](const auto& left, const auto& right) { return left.name < right.name; });
 }
 
 bool known(const store::Holding& holding) {
@@ -71,6 +86,7 @@ Answer answer_query(const Offers& offers, const clientMessage& question) {
                 return refusal(question.id, protocol::Status::not_found, "no such file here");
             }
             answer.message.status = static_cast<std::uint16_t>(protocol::Status::pending);
+            answer.message.flags = protocol::flag_incomplete;
             break;
         case store::Holding::State::unreadable:
             return refusal(question.id, protocol::Status::unreadable, "this host may not read it");
@@ -107,11 +123,17 @@ Answer answer_list(const Offers& offers, const clientMessage& question) {
         return refusal(question.id, protocol::Status::bad_request, checked.error().message);
     }
     const std::uint64_t generation = offers.catalog().generation();
-    const bool knows_all =
-        offers.catalog().knows_all(prefix);  // before the names: they may come between
+    // Before the names: they may come between.
+    const std::set<std::string> unseen = offers.catalog().unseen_below(prefix);
+    const bool sees = offers.catalog().sees(prefix) &&
+                      std::all_of(unseen.begin(), unseen.end(), [](const std::string& folder) {
+                          return folder.size() <= unseen_name_max;
+                      });
     // The first page has the name that is the prefix itself, too.
     const std::string_view after = cursor.size() > prefix.size() ? cursor : std::string_view();
-    const auto records = offers.page(prefix, after, listing_records_max);
+    auto records = offers.page(prefix, after, listing_records_max);
+    const bool last = records.size() < listing_records_max;
+    add_unseen(records, unseen, after, last);
     Answer answer{reply_to(question, ServerType::listing), {}};
     std::size_t shown = 0;
     for (const store::CatalogRecord& record : records) {
@@ -125,9 +147,9 @@ Answer answer_list(const Offers& offers, const clientMessage& question) {
     }
     answer.message.first = generation;
     answer.message.count = static_cast<std::uint32_t>(shown);
-    if (shown == records.size() && records.size() < listing_records_max) {
+    if (shown == records.size() && last) {
         answer.message.flags = protocol::flag_last_page;
-        answer.message.flags |= knows_all ? std::uint16_t{0} : protocol::flag_incomplete;
+        answer.message.flags |= sees ? std::uint16_t{0} : protocol::flag_incomplete;
     }
     return answer;
 }

@@ -27,7 +27,7 @@ Doubts Engine::doubts(bool looked_on_disk, std::string_view prefix) const {
     Doubts doubts;
     doubts.starting = !table_seen;
     doubts.unheard = unheard;
-    doubts.looking = !looked_on_disk || !wiring.catalog->knows_all(prefix);
+    doubts.looking = !looked_on_disk || !wiring.catalog->sees(prefix);
     return doubts;
 }
 

@@ -120,13 +120,18 @@ void FolderAsk::handle_page(ServerLink& link, const Reply& reply, TimePoint now)
 // False: there is no room for it. A name that could not be saved is not shown either.
 bool FolderAsk::take(ToldRows& rows, const protocol::ListingRecord& record) const {
     const std::string_view rest = record.name.substr(prefix_.size());
+    const bool unseen = record.name.ends_with('/');
+    if (rest.empty()) {
+        return true;  // the folder itself cannot be read
+    }
     const std::size_t slash = rest.find('/');
     const bool is_file = slash == rest.npos;
     const bool unhashed = integrity::is_unhashed(record.id);
     const bool whole =
         unhashed ||
         (record.id.possible() && record.held == integrity::Geometry(record.id.size).chunk_count());
-    if ((is_file && !whole) || !store::SafePath::parse(record.name)) {
+    const std::string_view path = record.name.substr(0, record.name.size() - (unseen ? 1 : 0));
+    if ((is_file && !whole) || !store::SafePath::parse(path)) {
         return true;
     }
     const std::string_view name = rest.substr(0, slash);

@@ -48,6 +48,9 @@ ListingWalk::Page ListingWalk::take(std::uint16_t flags, std::span<const std::ui
         if (!record.name.starts_with(prefix_)) {
             return {Verdict::broken, {}, true, "its listing has names that were not asked for"};
         }
+        if (record.name.ends_with('/') && record.name.size() >= limits::path_max) {
+            return {Verdict::broken, {}, true, "its listing has a folder that no name fits in"};
+        }
     }
     Page page{Verdict::more, {}, true, {}};
     page.moves = last || records->size() >= full_records || payload.size() >= full_bytes;
@@ -58,10 +61,14 @@ ListingWalk::Page ListingWalk::take(std::uint16_t flags, std::span<const std::ui
             return page;
         }
         cost_left_ -= cost;
+        if (depth_ == Depth::whole && record.name.ends_with('/')) {
+            unseen_ = true;
+            continue;
+        }
         page.records.push_back(record);
     }
     if (last) {
-        const bool all = (flags & protocol::flag_incomplete) == 0;
+        const bool all = (flags & protocol::flag_incomplete) == 0 && !unseen_;
         page.verdict = all ? Verdict::complete : Verdict::incomplete;
     } else {
         cursor_ = behind(records->back().name);

@@ -36,7 +36,9 @@ class ListingWalk {
     };
     struct Page {
         Verdict verdict{};
-        std::vector<protocol::ListingRecord> records;  // of names with the prefix
+        // Of names with the prefix. Of children also folders ("a/") that the server cannot read:
+        // they are there. Of the whole they make it incomplete.
+        std::vector<protocol::ListingRecord> records;
         bool moves{false};  // the last page, or one full of names: else it is no sign of life
         std::string why;    // of broken
     };
@@ -53,6 +55,7 @@ class ListingWalk {
     Depth depth_;
     std::size_t cost_left_;
     std::string cursor_;
+    bool unseen_{false};  // it has told of a folder that it cannot read
 };
 
 }  // namespace shoal::peer

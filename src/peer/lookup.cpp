@@ -97,7 +97,8 @@ void Lookup::look_here(TimePoint now) {
     }
     const auto own_folder = offers.catalog().folder_mtime(name());
     const auto fetched = offers.newest_fetched_below(name() + '/');
-    if (order_.root_prefix.empty() && (own_folder || fetched)) {
+    const bool unseen = !offers.catalog().unseen_below(name() + '/').empty();
+    if (order_.root_prefix.empty() && (own_folder || fetched || unseen)) {
         const auto time = folder_time(own_folder.value_or(0), fetched.value_or(0), told_below(now));
         return finish(Meaning{true, {}, true, time, {}, true, own_folder.has_value()});
     }
@@ -237,6 +238,11 @@ void Lookup::handle_answer(ServerLink& link, const Reply& reply, TimePoint now) 
         return vote_->handle_gone(link.id);
     }
     if (reply.is(protocol::ServerType::file) && reply.status() == protocol::Status::pending) {
+        if ((reply.message->flags & protocol::flag_incomplete) != 0) {
+            asked.file = Word::unsure;  // it cannot look there; its word follows when it can
+            asked.blind = true;
+            return vote_->handle_gone(link.id);
+        }
         asked.file = Word::yes;
         return handle_pending(link, reply);
     }
@@ -397,7 +403,8 @@ Lookup::Memory Lookup::recall(Doubts& doubts, TimePoint now) const {
             continue;
         }
         if (!word.known || !word.away) {
-            const bool answers = asked != asked_.end() && asked->second.file == Word::no &&
+            const bool answers = asked != asked_.end() &&
+                                 (asked->second.file == Word::no || asked->second.blind) &&
                                  asked->second.folder == Word::unsure;
             (word.away ? doubts.away
              : answers ? doubts.starting_hosts

@@ -69,6 +69,7 @@ class Lookup {
         Word folder{Word::due};
         TimePoint folder_asked_at;
         bool refused{false};  // to say, for now
+        bool blind{false};    // cannot look there
         [[nodiscard]] bool says_no() const { return file == Word::no && folder == Word::no; }
     };
 

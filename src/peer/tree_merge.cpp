@@ -61,6 +61,12 @@ OwnChildren own_children(const Offers& offers, const std::string& prefix) {
                 child.fetched_below = offers.newest_fetched_below(prefix + row.name + '/');
             }
         });
+    for (const std::string& folder : catalog.unseen_below(prefix)) {
+        if (folder.size() > prefix.size()) {
+            const std::size_t slash = folder.find('/', prefix.size());
+            own[folder.substr(prefix.size(), slash - prefix.size())].folder = true;
+        }
+    }
     each_row([&](const std::string& from) { return catalog.subfolders(prefix, from, page_rows); },
              [&](const CatalogChild& row) {
                  own[row.name].folder = true;

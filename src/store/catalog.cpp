@@ -292,6 +292,26 @@ bool Catalog::knows_all(std::string_view prefix) const {
     });
 }
 
+bool Catalog::sees(std::string_view prefix) const {
+    return state_.with([&](const State& state) {
+        return !state.scanning &&
+               std::none_of(state.unseen.begin(), state.unseen.end(),
+                            [&](const auto& folder) { return prefix.starts_with(folder.second); });
+    });
+}
+
+std::set<std::string> Catalog::unseen_below(std::string_view prefix) const {
+    return state_.with([&](const State& state) {
+        std::set<std::string> folders;
+        for (const auto& [where, folder] : state.unseen) {
+            if (!folder.empty() && folder.starts_with(prefix)) {
+                folders.insert(folder);
+            }
+        }
+        return folders;
+    });
+}
+
 bool Catalog::knows(std::string_view name) const {
     return state_.with([&](const State& state) {
         return !state.scanning &&

@@ -2,7 +2,7 @@
 import concurrent.futures
 import os
 
-from ftphost import connect, gateway_host
+from ftphost import connect, gateway_host, refused
 from harness import SLOW, check_equal, make_file, small_disk, until
 
 
@@ -88,3 +88,34 @@ def test_a_disk_that_is_not_mounted_at_the_start_is_not_known_rather_than_empty(
             make_file(server.shared("d/disk/f"), 1000)
             names.result(timeout=30 * SLOW)
             until(lambda: ftp.nlst("d/disk") == ["d/disk/f"], "it is mounted again", limit=30)
+
+
+def test_what_a_host_cannot_see_is_not_known_and_all_else_is(swarm):
+    server = swarm.host(2, shared={"top": 10, "d/sibling": 10}, start=False)
+    gate = gateway_host(swarm, 1, hosts=[2])
+    disk = server.folder / "shared" / "d" / "disk"
+    disk.mkdir()
+    with small_disk(str(disk), "8m"):
+        make_file(server.shared("d/disk/deep/f"), 1000)
+        server.serve()
+        gate.wait_connected(server)
+        until(lambda: server.status()["files"] == 3, "the disk's file is offered", every=0.1)
+    until(lambda: server.status()["files"] == 2, "the disk is gone", every=0.1)
+    ftp, other = connect(gate), connect(gate)
+    names = ftp.nlst(), ftp.nlst("d")
+    assert names == (["d", "top"], ["d/disk", "d/sibling"]), names
+    ftp.voidcmd("TYPE I")
+    assert ftp.size("/d/sibling") == 10
+    with refused("550"):
+        ftp.size("/d/neverwas")
+    ftp.cwd("/d/disk")
+    ftp.cwd("/")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        names = pool.submit(other.nlst, "/d/disk")
+        size = pool.submit(ftp.size, "/d/disk/neverwas")
+        assert not concurrent.futures.wait([names, size], timeout=1).done, "nobody can know"
+        with small_disk(str(disk), "8m"):
+            make_file(server.shared("d/disk/f"), 1000)
+            with refused("550"):
+                size.result(timeout=30 * SLOW)
+            assert names.result(timeout=30 * SLOW) in ([], ["/d/disk/f"])

@@ -143,9 +143,34 @@ TEST_CASE("a listing tells what is pending, and whether it is all there is") {
     scene.store.settle();
     CHECK(protocol::parse_listing(list("large").payload).value().at(0).id == scene.tree.id);
     catalog.put_unseen(store::Where::shared, "folder/");
-    CHECK(list("").message.flags == (protocol::flag_last_page | protocol::flag_incomplete));
-    CHECK(list("folder/s").message.flags == (protocol::flag_last_page | protocol::flag_incomplete));
+    // It is told, and only what is below it is not known.
+    const Answer with_unseen = list("");
+    CHECK(with_unseen.message.flags == protocol::flag_last_page);
+    std::string names;
+    const auto with_folder = protocol::parse_listing(with_unseen.payload).value();
+    for (const auto& record : with_folder) {
+        names += std::string(record.name) + ' ';
+    }
+    CHECK(names.starts_with("empty folder/ "));
+    constexpr std::uint16_t incomplete = protocol::flag_last_page | protocol::flag_incomplete;
+    CHECK(list("folder/s").message.flags == incomplete);
+    CHECK(list("folder/").message.flags == incomplete);
+    CHECK(protocol::parse_listing(list("folder/").payload).value().at(0).name == "folder/");
     CHECK(list("large").message.flags == protocol::flag_last_page);
+    // After it, it is not told again.
+    auto next = named(ClientType::list, "folder/");
+    next.prefixLength = 0;
+    CHECK(protocol::parse_listing(answer_list(catalog, next).payload).value().at(0).name !=
+          "folder/");
+    // A folder that no message has room for.
+    catalog.put_unseen(store::Where::shared, std::string(limits::path_max - 1, 'x') + '/');
+    CHECK(list("").message.flags == incomplete);
+    CHECK(list("large").message.flags == protocol::flag_last_page);
+
+    const Answer below = answer_query(catalog, named(ClientType::query, "folder/x"));
+    CHECK(says_pending(below));
+    CHECK(below.message.flags == protocol::flag_incomplete);
+    CHECK(is(answer_query(catalog, named(ClientType::query, "x")), Status::not_found));
 }
 
 TEST_CASE("chunk hashes lead to the root; chunks that are not there are refused") {

@@ -125,6 +125,25 @@ TEST_CASE("of children, the cursor steps over what is below a subfolder") {
     CHECK(stuck.take(0, below).verdict == Verdict::broken);
 }
 
+TEST_CASE("a folder that cannot be read makes the whole incomplete, and is a child") {
+    const auto page = page_of({"d/", "d/a", "d/sub/"});
+    ListingWalk whole("d/", Depth::whole, plenty);
+    const ListingWalk::Page all = whole.take(last, page);
+    CHECK(all.verdict == Verdict::incomplete);
+    REQUIRE(all.records.size() == 1);
+    CHECK(all.records[0].name == "d/a");
+    ListingWalk children("d/", Depth::children, plenty);
+    const ListingWalk::Page some = children.take(last, page);
+    CHECK(some.verdict == Verdict::complete);
+    CHECK(some.records.size() == 3);
+    ListingWalk on("d/", Depth::children, plenty);
+    REQUIRE(on.take(0, page).verdict == Verdict::more);
+    CHECK(cursor_of(on) == "d/sub/\xff");
+    ListingWalk too_long("", Depth::children, plenty);
+    const auto longest = page_of({std::string(limits::path_max - 1, 'x') + '/'});
+    CHECK(too_long.take(0, longest).verdict == Verdict::broken);
+}
+
 TEST_CASE("the longest names leave room for a cursor") {
     const std::string folder = "d/" + std::string(200, 'f') + "/" + std::string(195, 'g') + "/";
     REQUIRE(folder.size() == limits::path_max - 1);

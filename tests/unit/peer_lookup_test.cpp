@@ -231,6 +231,46 @@ TEST_CASE("a file that nobody has hashed is told by its size, unless its root is
     }
 }
 
+TEST_CASE("a host that cannot look there has neither a file nor none") {
+    Scene scene;
+    FakeServer& b = scene.add(2);
+    scene.ask("mnt/x", false);
+    scene.look_on_disk();
+    std::uint64_t query = 0;
+    for (const auto& question : b.take(scene.now)) {
+        const bool list = question.type == static_cast<std::uint16_t>(ClientType::list);
+        auto answer =
+            list ? protocol::samples::server(ServerType::listing, question.id)
+                 : protocol::samples::server(ServerType::file, question.id, Status::pending);
+        answer.flags = protocol::flag_incomplete;
+        answer.flags |= list ? protocol::flag_last_page : std::uint16_t{0};
+        query = list ? query : question.id;
+        b.send(answer);
+    }
+    b.deliver(scene.now);
+    scene.now += 9s;
+    scene.drive();
+    CHECK(scene.waits());
+    SECTION("for good") {
+        scene.now += 1s;
+        scene.drive();
+        CHECK(scene.error() == ErrorKind::unknown);
+        CHECK(scene.answer->error().message.find("does not see all of its folders") !=
+              std::string::npos);
+    }
+    SECTION("and then it can") {
+        auto found = protocol::samples::server(ServerType::file, query);
+        found.fileSize = 5;
+        found.digest = content(5).root;
+        found.held = 1;
+        b.send(found);
+        b.deliver(scene.now);
+        scene.drive();
+        REQUIRE((scene.answer && scene.answer->ok()));
+        CHECK((*scene.answer)->id == content(5));
+    }
+}
+
 // Folders -----------------------------------------------------------------------------------------
 
 struct Browse {
@@ -351,6 +391,27 @@ TEST_CASE("a folder that somebody may have more of is never said to be whole") {
     scene.now += 10s;
     browse.tree.drive(scene.now);
     CHECK(browse.said() == "unknown");
+}
+
+TEST_CASE("a folder that a host cannot read is there, and only what is in it is not known") {
+    Scene scene;
+    FakeServer& b = scene.add(2);
+    Browse browse(scene);
+    browse.ask("");
+    browse.reply(b, {"a", "mnt/", "sub/deep/"});
+    CHECK(browse.said() == "a mnt/ sub/");
+    browse.ask("mnt/");
+    browse.tree.handle_name_settled("mnt");
+    browse.reply(b, {"mnt/"}, protocol::flag_incomplete);
+    scene.now += 10s;
+    browse.tree.drive(scene.now);
+    CHECK(browse.said() == "unknown");
+    // This host's own.
+    scene.store->catalog().put_unseen(store::Where::shared, "own/disk/");
+    scene.now += 1s;
+    browse.ask("");
+    browse.reply(b, {"a"});
+    CHECK(browse.said() == "a own/");
 }
 
 TEST_CASE("a folder is not there when all have said so") {

@@ -207,17 +207,22 @@ TEST_CASE("the catalog knows what it has not seen", "[store][catalog]") {
     struct Case {
         const char* prefix;
         bool known;
+        bool seen;  // but for the folder
+        bool told;  // the folder
     };
-    for (const Case& c : {Case{"", false},
-                          {"a", false},
-                          {"a/", false},
-                          {"a/b", false},
-                          {"a/b/", false},
-                          {"a/b/c/d", false},
-                          {"a/c", true},
-                          {"b", true}}) {
+    for (const Case& c : {Case{"", false, true, true},
+                          {"a", false, true, true},
+                          {"a/", false, true, true},
+                          {"a/b", false, true, true},
+                          {"a/b/", false, false, true},
+                          {"a/b/c/d", false, false, false},
+                          {"a/c", true, true, false},
+                          {"b", true, true, false}}) {
         CAPTURE(c.prefix);
         CHECK(f.catalog.knows_all(c.prefix) == c.known);
+        CHECK(f.catalog.sees(c.prefix) == c.seen);
+        CHECK(f.catalog.unseen_below(c.prefix) ==
+              (c.told ? std::set<std::string>{"a/b/"} : std::set<std::string>{}));
     }
     f.catalog.remove_unseen(Where::shared, "a/");
     CHECK_FALSE(f.catalog.knows_all(""));

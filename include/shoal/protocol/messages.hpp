@@ -77,11 +77,12 @@ enum class Status : std::uint16_t {
 std::string status_text(std::uint16_t status);
 
 // Bits of clientMessage.flags and serverMessage.flags.
-inline constexpr std::uint16_t flag_authenticated = 1;   // hello: I have a secret
-inline constexpr std::uint16_t flag_substitute = 2;      // request: another run will do as well
-inline constexpr std::uint16_t flag_last_page = 4;       // listing: nothing follows
-inline constexpr std::uint16_t flag_more = 8;            // hits: the host has more than it shows
-inline constexpr std::uint16_t flag_incomplete = 16;     // listing, last page: names may be missing
+inline constexpr std::uint16_t flag_authenticated = 1;  // hello: I have a secret
+inline constexpr std::uint16_t flag_substitute = 2;     // request: another run will do as well
+inline constexpr std::uint16_t flag_last_page = 4;      // listing: nothing follows
+inline constexpr std::uint16_t flag_more = 8;           // hits: the host has more than it shows
+// listing, last page: names may be missing; file, pending: that may be no name at all
+inline constexpr std::uint16_t flag_incomplete = 16;
 inline constexpr std::uint16_t flag_being_written = 32;  // file, pending: it waits for its writer
 
 struct clientMessage {

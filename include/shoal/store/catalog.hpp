@@ -103,6 +103,10 @@ class Catalog {
     // Whether every name that begins with `prefix` is in here. Else the disk may hold more: it is
     // being looked through, or a folder cannot be read.
     [[nodiscard]] bool knows_all(std::string_view prefix) const;
+    // Whether they are but for what is below folders of unseen_below().
+    [[nodiscard]] bool sees(std::string_view prefix) const;
+    // Folders ("a/b/") that begin with `prefix` and cannot be read, by name.
+    [[nodiscard]] std::set<std::string> unseen_below(std::string_view prefix) const;
     // Whether a file of that name that is not in here is not there: else it may stand in a folder
     // that cannot be read.
     [[nodiscard]] bool knows(std::string_view name) const;
