@@ -135,6 +135,7 @@ void Reader::remove(swarm::ClientKey key) {
     if (link.waiting_queries > 0) {
         std::erase_if(waiting_for_name_,
                       [key](const auto& item) { return item.second.first == key; });
+        std::erase_if(waiting_lists_, [key](const auto& item) { return item.second.first == key; });
     }
     end_subscriptions(link);
     queue_.forget(key);
@@ -188,6 +189,21 @@ void Reader::settle_name(const std::string& name, TimePoint now) {
         question.id = id;
         question.set_path(name);
         handle_query(*link, question, true, now);
+    }
+    answer_lists(name);
+}
+
+void Reader::answer_lists(const std::string& folder) {
+    const auto [first, last] = waiting_lists_.equal_range(folder);
+    std::vector<std::pair<swarm::ClientKey, protocol::clientMessage>> askers;
+    std::transform(first, last, std::back_inserter(askers), [](const auto& e) { return e.second; });
+    waiting_lists_.erase(first, last);
+    for (const auto& [key, question] : askers) {
+        if (ClientLink* link = attend(key)) {
+            --link->waiting_queries;
+            const Answer answer = answer_list(wiring_.offers(), question);
+            link->send(answer.message, answer.payload);
+        }
     }
 }
 

@@ -83,6 +83,8 @@ class Reader {
     // `looked`: main has looked on the disk for that name.
     void handle_query(ClientLink& link, const protocol::clientMessage& message, bool looked,
                       TimePoint now);
+    void handle_list(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
+    void answer_lists(const std::string& folder);
     void wait_for_name(ClientLink& link, const protocol::clientMessage& message);
     void handle_request(ClientLink& link, const protocol::clientMessage& message, TimePoint now);
     void handle_cancel(ClientLink& link, const protocol::clientMessage& message);
@@ -122,6 +124,8 @@ class Reader {
     std::unordered_set<integrity::FileId> news_of_;
     std::multimap<std::string, std::pair<swarm::ClientKey, std::uint64_t>> waiting_for_name_;
     std::map<std::string, store::PendingFile> told_pending_;  // of those names
+    // Listings, by folder, that wait until main has caught up with the disk.
+    std::multimap<std::string, std::pair<swarm::ClientKey, protocol::clientMessage>> waiting_lists_;
     TimePoint tell_pending_at_{};
     swarm::UploadQueue queue_;
     bool may_begin_{false};  // a client became writable after begin_runs()

@@ -236,7 +236,7 @@ void Reader::handle_question(ClientLink& link, const clientMessage& message, Tim
         case ClientType::query:
             return handle_query(link, message, false, now);
         case ClientType::list:
-            return send(answer_list(wiring_.offers(), message));
+            return handle_list(link, message, now);
         case ClientType::chunk_hashes:
             return send(answer_chunk_hashes(*wiring_.catalog, message));
         case ClientType::leaf_hashes:
@@ -280,6 +280,28 @@ void Reader::handle_query(ClientLink& link, const clientMessage& message, bool l
     if (pending) {
         wait_for_name(link, message);
     }
+}
+
+// What came to a folder a moment ago may not have been told: main catches up, within bounds, before
+// a folder's first page is answered.
+void Reader::handle_list(ClientLink& link, const clientMessage& message, TimePoint now) {
+    const std::string_view prefix = message.path_text();
+    const bool folder =
+        prefix.size() == message.prefixLength &&
+        (prefix.empty() || (prefix.ends_with('/') && store::check_beginning(prefix)));
+    const std::string name(prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1));
+    const bool settled =
+        folder && wiring_.catalog->find(name).state != store::Holding::State::pending;
+    if (settled && wiring_.catalog->sees(prefix) && link.waiting_queries < waiting_queries_max &&
+        looks_.available(now) > 0) {
+        looks_.spend(1);
+        ++link.waiting_queries;
+        waiting_lists_.emplace(name, std::pair(link.key, message));
+        wiring_.keeper.post(HashFirst{name});
+        return;
+    }
+    const Answer answer = answer_list(wiring_.offers(), message);
+    link.send(answer.message, answer.payload);
 }
 
 void Reader::wait_for_name(ClientLink& link, const clientMessage& message) {

@@ -152,6 +152,7 @@ std::optional<TimePoint> Store::next_timeout() const {
 }
 
 void Store::hash_first(std::string_view name) {
+    impl_->tracker.handle_watch(impl_->now);
     if (const Result<SafePath> path = SafePath::parse(name)) {
         impl_->tracker.hash_first(*path);
     }

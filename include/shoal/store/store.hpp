@@ -65,8 +65,8 @@ class Store {
     bool work(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> next_timeout() const;
 
-    // Moves a pending name to the front of the queue. Looks on the disk before, so that unknown
-    // names become known.
+    // Moves a pending name to the front of the queue. Takes all notices of changes and looks on the
+    // disk before, so that unknown names become known. "": the notices only.
     void hash_first(std::string_view name);
     // The file is not what was hashed: looks on the disk, and hashes it again.
     void look_again(Where where, const SafePath& name);
