@@ -439,7 +439,9 @@ bool Lookup::decide_by_memory(Doubts& doubts, TimePoint now) {
     std::erase_if(versions, [this](const auto& entry) {
         return !entry.first.root.hex().starts_with(order_.root_prefix);
     });
-    if (!late && !silent.empty()) {
+    // Whoever wants the file itself needs a host that answers.
+    const bool can_wait = order_.hashed && now - began_at_ < doubt_wait_max;
+    if ((!late || can_wait) && !silent.empty()) {
         doubts.silent.push_back(silent);
         return false;
     }

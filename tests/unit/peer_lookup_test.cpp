@@ -177,8 +177,18 @@ TEST_CASE("a silent or lost host stands by what it told before") {
         if (lost) {
             scene.lose(b);
         }
+        scene.ask("f", false);
+        scene.look_on_disk();
+        scene.now += 1s;
+        scene.drive();
+        REQUIRE((scene.answer && scene.answer->ok()));
+        CHECK((*scene.answer)->id == content(7));
+        // For the file itself a slow host is waited for.
         scene.ask("f");
         scene.look_on_disk();
+        scene.now += 9s;
+        scene.drive();
+        CHECK(scene.waits() == !lost);
         scene.now += 1s;
         scene.drive();
         REQUIRE((scene.answer && scene.answer->ok()));
