@@ -170,6 +170,7 @@ void Tracker::cannot_see(const Place& place, const std::string& why) {
 void Tracker::see_again() {
     Caches folders = caches();
     see_again_at_.reset();
+    look_at_roots();
     for (const auto& [where, prefix] : catalog_->unseen()) {
         look_through({where, prefix}, folders);
     }
@@ -484,6 +485,9 @@ void Tracker::handle(const Change& change, Caches& caches) {
         catalog_->set_scanning(true);  // some names may be missing until it is done
         return;
     }
+    if (change.kind == Change::Kind::root_gone) {
+        return look_at_roots();
+    }
     const Where where = change.place.where;
     const Result<SafePath> path = SafePath::parse(change.place.prefix + change.name);
     if (!path) {
@@ -563,6 +567,7 @@ void Tracker::rescan(TimePoint now) {
 void Tracker::handle_mounts(TimePoint now) {
     now_ = now;
     const MountTable::News news = mounts_.take(shared_->fd(), downloads_->fd());
+    look_at_roots();
     const auto walk_below = [this](const Place& place) {
         watcher_.remove_below(place);
         patrol_.remove_below(place);
@@ -592,6 +597,31 @@ void Tracker::lose_mount(const Place& place) {
                           text::escape(place.prefix) + "' is no longer there");
 }
 
+// Whether the folders that were opened at the start are those of these names still. What is in
+// others is not known, and not offered.
+void Tracker::look_at_roots() {
+    for (const Where where : {Where::shared, Where::downloads}) {
+        struct stat opened {
+        }, named{};
+        const Root& tree = root(where);
+        if (!options_.watch || ::fstat(tree.fd(), &opened) != 0) {
+            continue;
+        }
+        const Place place{where, ""};
+        const bool same = ::stat(tree.path().c_str(), &named) == 0 &&
+                          named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+        if (!same) {
+            lost_mounts_.insert(place);
+            cannot_see(place, "'" + tree.path() +
+                                  "' is another folder than at the start, or gone: put it back, or "
+                                  "restart to offer the one that is there now");
+        } else if (lost_mounts_.erase(place) > 0) {
+            log::info("'" + tree.path() + "' is the folder again that it was at the start");
+            catalog_->remove_unseen(where, "");
+        }
+    }
+}
+
 // Before the first scan. Without a table of mounts nobody knows.
 void Tracker::note_lost_mounts(const std::vector<Place>& known) {
     if (mounts_.fd() < 0) {
@@ -608,6 +638,7 @@ void Tracker::note_lost_mounts(const std::vector<Place>& known) {
 
 std::vector<Place> Tracker::used_mounts() const {
     std::vector<Place> used(lost_mounts_.begin(), lost_mounts_.end());
+    std::erase_if(used, [](const Place& place) { return place.prefix.empty(); });
     for (const Place& place : mounts_.places()) {
         if (!lost_mounts_.contains(place) &&
             !catalog_->names_below(place.where, place.prefix, {}, 1).empty()) {

@@ -97,6 +97,7 @@ class Tracker {
     bool step(Walk& walk, Caches& caches);
     void note_lost_mounts(const std::vector<Place>& known);
     void lose_mount(const Place& place);
+    void look_at_roots();
     void note_left_out(const Place& place, const std::string& name,
                        std::optional<LeftOut::Reason> reason);
     void tell_left_out(TimePoint now);

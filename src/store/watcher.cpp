@@ -9,6 +9,7 @@
 namespace shoal::store {
 namespace {
 
+constexpr std::uint32_t root_events = IN_MOVE_SELF | IN_DELETE_SELF;
 constexpr std::uint32_t shared_events =
     IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE;
 // Without IN_MODIFY: our own writing to downloads/ would wake us each time.
@@ -41,7 +42,8 @@ bool Watcher::add(const Place& place, int folder_fd) {
     const std::string path = "/proc/self/fd/" + std::to_string(folder_fd);
     const std::uint32_t events = place.where == Where::shared ? shared_events : downloads_events;
     const int watch = ::inotify_add_watch(inotify_.get(), path.c_str(),
-                                          events | IN_ONLYDIR | IN_MASK_ADD | IN_EXCL_UNLINK);
+                                          events | (place.prefix.empty() ? root_events : 0) |
+                                              IN_ONLYDIR | IN_MASK_ADD | IN_EXCL_UNLINK);
     if (watch < 0) {
         return false;
     }
@@ -96,7 +98,15 @@ void Watcher::translate(int watch, std::uint32_t mask, std::string_view name,
         return;
     }
     const auto found = places_.find(watch);
-    if (found == places_.end() || name.empty()) {
+    if (found == places_.end()) {
+        return;
+    }
+    if (name.empty()) {
+        for (const Place& place : found->second) {
+            if (place.prefix.empty() && (mask & root_events) != 0) {
+                changes.push_back({Change::Kind::root_gone, place, {}});
+            }
+        }
         return;
     }
     for (const Place& place : found->second) {

@@ -28,6 +28,7 @@ struct Change {
         folder_here,  // a folder was made or moved here: scan it
         folder_gone,  // a folder was deleted or moved away with all below
         overflow,     // events were lost: look at everything
+        root_gone,    // a tree's own folder was moved or deleted
     };
     Kind kind{};
     Place place;

@@ -119,3 +119,24 @@ def test_what_a_host_cannot_see_is_not_known_and_all_else_is(swarm):
             with refused("550"):
                 size.result(timeout=30 * SLOW)
             assert names.result(timeout=30 * SLOW) in ([], ["/d/disk/f"])
+
+
+def test_a_share_that_is_replaced_is_said_and_its_names_are_not_known(swarm):
+    server = swarm.host(2, shared={"f": 10})
+    asker = swarm.host(1, hosts=[2], start=False)
+    shared, away = server.folder / "shared", server.folder / "away"
+    shared.rename(away)
+    shared.mkdir()
+    server.process.wait_text("is another folder than at the start")
+    make_file(server.shared("new"), 10)
+    asker.get("new", code=5, options=["--timeout", "1"])
+    asker.get("f")
+    server.shared("new").unlink()
+    shared.rmdir()
+    away.rename(shared)
+    server.process.wait_text("is the folder again")
+    asker.get("new", code=3)
+    with small_disk(str(shared), "8m"):
+        until(lambda: server.process.err.text().count("is another folder than") == 2, "mounted over")
+    until(lambda: server.process.err.text().count("is the folder again") == 2, "and no longer")
+    assert server.process.stop() == 0
