@@ -119,6 +119,8 @@ def walk(swarm, near, far, mounted):
         check("a disk below shared/ is unmounted")
         assert disk("mount", place)
         shutil.copy2(kept, place / "m")
+        until(lambda: far.status()["files"] == 4, "it is mounted again")
+        check("it is mounted again", may_fail=False)  # all of it is told
 
     far.process.kill()
     check("a host is killed, and had told", may_fail=False)
