@@ -48,7 +48,7 @@ bool AcceptorLoop::take_mail() {
             return false;
         }
         if (const auto* in = std::get_if<LoggedIn>(&mail)) {
-            welcome(*in);
+            places_.prove(in->place);
         } else {
             forget(std::get<ClientGone>(mail).place);
         }
@@ -56,21 +56,7 @@ bool AcceptorLoop::take_mail() {
     return true;
 }
 
-// Whoever needs no password could take all places: beyond three quarters of them the anonymous stay
-// strangers, and give way.
-void AcceptorLoop::welcome(const LoggedIn& in) {
-    const std::size_t anonymous_max = options_.threads * options_.clients_per_thread * 3UL / 4;
-    if (in.anonymous && anonymous_.size() >= anonymous_max) {
-        return;
-    }
-    if (in.anonymous) {
-        anonymous_.insert(in.place);
-    }
-    places_.prove(in.place);
-}
-
 void AcceptorLoop::forget(Place place) {
-    anonymous_.erase(place);
     places_.leave(place);
     if (const auto worker = workers_of_.extract(place); !worker.empty()) {
         --clients_[worker.mapped()];

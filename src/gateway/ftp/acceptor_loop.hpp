@@ -3,7 +3,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -25,7 +24,6 @@ class AcceptorLoop {
 
   private:
     bool take_mail();
-    void welcome(const LoggedIn& in);
     void forget(Place place);
     bool accept_all(std::span<WorkerBox* const> workers);
     void admit(Fd socket, const net::Address& peer, std::span<WorkerBox* const> workers);
@@ -37,7 +35,6 @@ class AcceptorLoop {
     AcceptorBox mailbox_;
     net::EpollPoller poller_;
     net::Places places_;
-    std::set<Place> anonymous_;                // who keep their places
     std::map<Place, std::size_t> workers_of_;  // which worker has it
     std::vector<unsigned> clients_;            // of each worker
     Place next_place_{1};

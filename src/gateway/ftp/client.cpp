@@ -229,8 +229,7 @@ void Client::handle_timeout(TimePoint now) {
 }
 
 void Client::handle_evicted() {
-    send(reply(421, session_.logged_in() ? "Too many anonymous clients, try again later."
-                                         : "Others are waiting: log in sooner."));
+    send(reply(421, "Others are waiting: log in sooner."));
     flush(steady_now());
     gone_ = true;
 }

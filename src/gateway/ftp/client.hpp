@@ -24,7 +24,6 @@ class Client final : public SessionHost {
     [[nodiscard]] ClientId id() const { return id_; }
     [[nodiscard]] Place place() const { return place_; }
     [[nodiscard]] bool logged_in() const { return session_.logged_in(); }
-    [[nodiscard]] bool anonymous() const { return session_.anonymous(); }
     [[nodiscard]] bool gone() const { return gone_; }
 
     // Inputs, by the worker; each is followed by settle().

@@ -53,7 +53,6 @@ using WorkerBox = net::Mailbox<WorkerMail>;
 // worker → acceptor
 struct LoggedIn {
     Place place{};
-    bool anonymous{};
 };
 struct ClientGone {
     Place place{};

@@ -177,7 +177,7 @@ void Session::do_pass(std::string_view password) {
         say(503, "User already authenticated.");
     } else if (!named_) {
         say(503, "Login with USER first.");
-    } else if (anonymous()) {
+    } else if (rules_.anonymous && (user_ == "anonymous" || user_ == "ftp")) {
         handle_login({Rights::read, false});
     } else {
         asking_ = true;

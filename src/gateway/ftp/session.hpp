@@ -70,7 +70,6 @@ class Session {
         return waiting_.size() < (logged_in() ? lines_max : stranger_lines_max);
     }
     [[nodiscard]] bool logged_in() const { return rights_ != Rights::none; }
-    [[nodiscard]] bool anonymous() const { return rules_.anonymous && is_anonymous(user_); }
     // Something is under way: this is no idle client.
     [[nodiscard]] bool busy() const { return asking_ || transferring_ || status_ != nullptr; }
     [[nodiscard]] bool quitting() const { return quitting_; }

@@ -74,7 +74,7 @@ Result<std::string> user_line(std::string_view name, Rights rights, std::string_
         return Error{ErrorKind::bad_input,
                      "a user's name has 1 to 64 bytes, none of them a space, ':' or '#'"};
     }
-    if (is_anonymous(name)) {
+    if (name == "anonymous" || name == "ftp") {
         return Error{ErrorKind::bad_input, "'" + std::string(name) +
                                                "' is what those without a name log in as; choose "
                                                "another name"};

@@ -81,16 +81,11 @@ void Worker::add(NewClient mail) {
 }
 
 void Worker::evict(Place place) {
-    for (const auto* guests : {&strangers_, &anonymous_}) {
-        const auto guest = guests->find(place);
-        if (guest == guests->end()) {
-            continue;
-        }
-        Client& client = *clients_.at(guest->second);
-        if (!client.logged_in() || client.anonymous()) {  // else it was quicker
-            client.handle_evicted();
-        }
-        return settle(client);
+    const auto stranger = strangers_.find(place);
+    if (stranger != strangers_.end()) {
+        Client& client = *clients_.at(stranger->second);
+        client.handle_evicted();
+        settle(client);
     }
 }
 
@@ -103,15 +98,11 @@ void Worker::settle(Client& client) {
         client.settle(steady_now());
     }
     if (client.logged_in() && strangers_.erase(client.place()) > 0) {
-        if (client.anonymous()) {
-            anonymous_.emplace(client.place(), client.id());
-        }
-        shared_.acceptor->post(LoggedIn{client.place(), client.anonymous()});
+        shared_.acceptor->post(LoggedIn{client.place()});
     }
     if (client.gone()) {
         deadlines_.erase({client.noted, client.id()});
         strangers_.erase(client.place());
-        anonymous_.erase(client.place());
         shared_.acceptor->post(ClientGone{client.place()});
         clients_.erase(client.id());
         return;

@@ -66,7 +66,6 @@ class Worker {
     net::EpollPoller poller_;
     std::unordered_map<ClientId, std::unique_ptr<Client>> clients_;
     std::unordered_map<Place, ClientId> strangers_;  // who have not logged in
-    std::unordered_map<Place, ClientId> anonymous_;  // who have, without a password
     std::vector<Client*> by_fd_;
     // Each client has one; when its time has come the client may say that it means a later one. So
     // activity costs nothing here.

@@ -25,9 +25,6 @@ struct User {
 };
 using Users = std::map<std::string, User, std::less<>>;
 
-// Names that need no password, where it is allowed.
-inline bool is_anonymous(std::string_view name) { return name == "anonymous" || name == "ftp"; }
-
 // A line for the file, without its end, with a salt of its own. The name has 1 to 64 bytes of
 // UTF-8, no control characters, no space, no ':'; the password is not empty. Takes some ten
 // milliseconds.
