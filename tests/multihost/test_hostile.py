@@ -26,9 +26,13 @@ def test_a_lone_liar_is_named_and_nothing_is_kept(swarm):
 
 @marks(timeout=90)
 def test_a_liar_among_honest_holders_is_dropped(swarm):
-    """It sends one wrong leaf in a hundred: found out by leaf hashes, named, used no more."""
+    """It sends one wrong leaf in eight: found out by leaf hashes, named, used no more."""
     def mangle(payload, first):
-        return b"!" + payload[1:] if first % 100 < 8 else payload
+        wrong = bytearray(payload)
+        for at in range(0, len(wrong), 16 * KIB):
+            if (first + at // (16 * KIB)) % 8 == 5:
+                wrong[at] ^= 1
+        return bytes(wrong)
 
     liar = swarm.fake(2, {"f": data_of()}, mangle=mangle)
     servers = [swarm.host(n, shared={"f": SIZE}, options=["--max-upload", "2MiB"]) for n in (3, 4)]
